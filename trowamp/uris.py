@@ -1,0 +1,50 @@
+"""The URIs that the WAMP specification (and common practice) gives a meaning to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Errors of the Basic Profile
+ERROR_INVALID_URI: Final = "wamp.error.invalid_uri"
+ERROR_NO_SUCH_PROCEDURE: Final = "wamp.error.no_such_procedure"
+ERROR_PROCEDURE_ALREADY_EXISTS: Final = "wamp.error.procedure_already_exists"
+ERROR_NO_SUCH_REGISTRATION: Final = "wamp.error.no_such_registration"
+ERROR_NO_SUCH_SUBSCRIPTION: Final = "wamp.error.no_such_subscription"
+ERROR_NO_SUCH_SESSION: Final = "wamp.error.no_such_session"
+ERROR_INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
+ERROR_PAYLOAD_SIZE_EXCEEDED: Final = "wamp.error.payload_size_exceeded"
+ERROR_NOT_AUTHORIZED: Final = "wamp.error.not_authorized"
+ERROR_AUTHORIZATION_FAILED: Final = "wamp.error.authorization_failed"
+ERROR_NO_SUCH_REALM: Final = "wamp.error.no_such_realm"
+ERROR_NO_SUCH_ROLE: Final = "wamp.error.no_such_role"
+ERROR_PROTOCOL_VIOLATION: Final = "wamp.error.protocol_violation"
+
+# Errors of the Advanced Profile
+ERROR_CANCELED: Final = "wamp.error.canceled"
+ERROR_CANCELLED: Final = "wamp.error.cancelled"  # a misspelling in the specification's prose: accepted, never sent
+ERROR_TIMEOUT: Final = "wamp.error.timeout"
+ERROR_UNAVAILABLE: Final = "wamp.error.unavailable"
+ERROR_NO_AVAILABLE_CALLEE: Final = "wamp.error.no_available_callee"
+ERROR_FEATURE_NOT_SUPPORTED: Final = "wamp.error.feature_not_supported"
+ERROR_OPTION_NOT_ALLOWED: Final = "wamp.error.option_not_allowed"
+ERROR_DISCLOSE_ME_DISALLOWED: Final = "wamp.error.option_disallowed.disclose_me"
+ERROR_NETWORK_FAILURE: Final = "wamp.error.network_failure"
+ERROR_NO_MATCHING_AUTH_METHOD: Final = "wamp.error.no_matching_auth_method"
+ERROR_NO_AUTH_METHOD: Final = "wamp.error.no_auth_method"  # what Autobahn and Crossbar send for the one above
+ERROR_NO_SUCH_PRINCIPAL: Final = "wamp.error.no_such_principal"
+ERROR_AUTHENTICATION_DENIED: Final = "wamp.error.authentication_denied"
+ERROR_AUTHENTICATION_REQUIRED: Final = "wamp.error.authentication_required"
+ERROR_AUTHENTICATION_FAILED: Final = "wamp.error.authentication_failed"
+
+# Errors by common practice
+ERROR_RUNTIME_ERROR: Final = "wamp.error.runtime_error"
+ERROR_INVALID_PAYLOAD: Final = "wamp.error.invalid_payload"
+ERROR_CANNOT_AUTHENTICATE: Final = "wamp.error.cannot_authenticate"
+ERROR_UNREGISTERED: Final = "wamp.error.unregistered"
+
+# Reasons of GOODBYE and ABORT
+CLOSE_CLOSE_REALM: Final = "wamp.close.close_realm"
+CLOSE_GOODBYE_AND_OUT: Final = "wamp.close.goodbye_and_out"
+CLOSE_SYSTEM_SHUTDOWN: Final = "wamp.close.system_shutdown"
+CLOSE_KILLED: Final = "wamp.close.killed"
+CLOSE_NORMAL: Final = "wamp.close.normal"
