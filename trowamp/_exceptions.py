@@ -321,28 +321,35 @@ class SessionClosed(_ClosingError):
         reason: The reason URI, for example `wamp.close.system_shutdown`.
         message: The router's words, or None.
         details: `GOODBYE.Details` as received.
-    """
-
-
-class SessionLost(WampError):
-    """The session broke: the connection was lost, or the peer broke the protocol.
-
-    Attributes:
-        reason: What happened, in words.
         maybe_executed: For a pending operation: False when it certainly was not executed, True when nobody can know.
     """
 
-    def __init__(self, reason: str, *, maybe_executed: bool = False) -> None:
+    maybe_executed: bool = False
+
+
+class SessionLost(WampError):
+    """The session broke: the connection was lost, the router aborted it, or the peer broke the protocol.
+
+    Attributes:
+        reason: What happened, in words.
+        abort_reason: The reason URI of the router's ABORT, or None if it was not that.
+        maybe_executed: For a pending operation: False when it certainly was not executed, True when nobody can know.
+    """
+
+    maybe_executed: bool
+
+    def __init__(self, reason: str, *, abort_reason: str | None = None, maybe_executed: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.abort_reason = abort_reason
         self.maybe_executed = maybe_executed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_lost, (self.reason, self.maybe_executed)
+        return _rebuild_lost, (self.reason, self.abort_reason, self.maybe_executed)
 
 
-def _rebuild_lost(reason: str, maybe_executed: bool) -> SessionLost:
-    return SessionLost(reason, maybe_executed=maybe_executed)
+def _rebuild_lost(reason: str, abort_reason: str | None, maybe_executed: bool) -> SessionLost:
+    return SessionLost(reason, abort_reason=abort_reason, maybe_executed=maybe_executed)
 
 
 class ProtocolError(WampError):

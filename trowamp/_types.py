@@ -37,12 +37,12 @@ class Result:
         return f"Result({', '.join(parts)})"
 
 
-def unwrap(args: list[Any] | bytes | None, kwargs: dict[str, Any] | None) -> Any:
+def unwrap(args: list[Any] | tuple[Any, ...] | bytes | None, kwargs: dict[str, Any] | None) -> Any:
     """Turn the payload of a RESULT into what a call returns: nothing is None, one value is itself, the rest is a `Result`."""
     if not kwargs:
         if not args:
             return None
-        if type(args) is bytes:
+        if isinstance(args, bytes):
             return args
         if len(args) == 1:
             return args[0]

@@ -58,7 +58,7 @@ Dict = dict[str, Any]
 RequestType = Literal[16, 32, 34, 48, 64, 66, 68]  # what an ERROR can answer (MSG-B3)
 
 if TYPE_CHECKING:
-    Args = list[Any] | bytes | None
+    Args = list[Any] | tuple[Any, ...] | bytes | None
 else:
     # `parse` checks this field itself: msgspec would copy the list, and read a string as base64 octets.
     Args = Any

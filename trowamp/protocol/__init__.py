@@ -1,0 +1,29 @@
+"""The client's protocol without I/O: handshake, session, reconnect schedule.
+
+A shell (Trio in `trowamp`, asyncio and Twisted in `trowamp_compat`) feeds messages in and carries messages and outcomes out:
+
+    join = Join(link, "realm1", agent="my-shell")
+    ...                                    # for message in link.received(): outcome = join.receive(message)
+    session = ClientSession(link, outcome)
+    ...                                    # for message in link.received(): item = session.receive(message)
+"""
+
+from __future__ import annotations
+
+from ._client import ClientSession, ClientStatistics
+from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+from ._join import Join
+
+__all__ = [
+    "ClientSession",
+    "ClientStatistics",
+    "Delivery",
+    "Ended",
+    "Inbound",
+    "Interrupted",
+    "Invoked",
+    "Join",
+    "Progress",
+    "Reply",
+    "Revoked",
+]

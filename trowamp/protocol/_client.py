@@ -1,0 +1,569 @@
+"""The client's session after WELCOME: every request, every reply, no I/O.
+
+Rules of this file:
+
+1. A pending request lives here and nowhere else, with the shell's waiter attached; the waiter comes back exactly once.
+2. A command encodes first and changes state after: what cannot be sent leaves no trace, and burns no request id (ID-C1).
+3. What the router may say is the table of the state. A message that is not in it breaks the protocol.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from .. import uris
+from .._exceptions import (
+    ApplicationError,
+    LocalProtocolError,
+    MessageTooLarge,
+    SerializationError,
+    SessionClosed,
+    SessionLost,
+)
+from .._ids import next_id
+from .._types import SessionDetails
+from ..messages import (
+    Abort,
+    Call,
+    Cancel,
+    Error,
+    Event,
+    Goodbye,
+    Interrupt,
+    Invocation,
+    Message,
+    Publish,
+    Published,
+    Register,
+    Registered,
+    Result,
+    Subscribe,
+    Subscribed,
+    Unregister,
+    Unregistered,
+    Unsubscribe,
+    Unsubscribed,
+    Yield,
+)
+from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+
+W = TypeVar("W")  # the shell's waiter of a request
+H = TypeVar("H")  # the shell's handler of a registration or subscription
+T = TypeVar("T")  # the shell's token of a running invocation
+
+
+class Channel(Protocol):
+    """What the session needs of a `wire.Link`."""
+
+    @property
+    def queued_octets(self) -> int:
+        """Octets queued since the connection was opened, sent or not."""
+        ...
+
+    @property
+    def sent_octets(self) -> int:
+        """Octets handed to the network since the connection was opened."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Serialize and queue one message; raise `SerializationError` or `MessageTooLarge` and queue nothing if it cannot be sent."""
+        ...
+
+
+class _Pending(msgspec.Struct, Generic[W], gc=False):
+    """A request without an answer yet. `position` tells on loss whether any of its octets had left."""
+
+    waiter: W
+    position: int
+
+
+class _PendingHandler(msgspec.Struct, Generic[W, H]):
+    """A REGISTER or SUBSCRIBE: the handler is attached while the reply is processed, before the next message is read (ORD-C1)."""
+
+    waiter: W | None  # None: the requester gave up; undo when the router agrees
+    position: int
+    handler: H
+
+
+class _PendingRemoval(msgspec.Struct, Generic[W]):
+    """An UNREGISTER or UNSUBSCRIBE; nobody needs to wait for it."""
+
+    waiter: W | None
+    position: int
+    target_id: int
+
+
+class ClientStatistics(msgspec.Struct, frozen=True):
+    """How much of everything a session holds now; all but the last three return to zero when nothing is going on."""
+
+    pending_calls: int
+    pending_publishes: int
+    pending_registers: int
+    pending_subscribes: int
+    pending_removals: int
+    running_invocations: int
+    registrations: int
+    subscriptions: int
+    late_replies: int
+    unknown_events: int
+    refused_invocations: int
+
+
+class ClientSession(Generic[W, H, T]):
+    """The state of one joined session.
+
+    Args:
+        link: Where messages go.
+        details: Who the session is, from the handshake.
+    """
+
+    def __init__(self, link: Channel, details: SessionDetails) -> None:
+        self.details = details
+        self._link = link
+        self._handlers = _ESTABLISHED
+        self._last_id = 0
+        self._calls: dict[int, _Pending[W]] = {}
+        self._publishes: dict[int, _Pending[W]] = {}
+        self._registers: dict[int, _PendingHandler[W, H]] = {}
+        self._subscribes: dict[int, _PendingHandler[W, H]] = {}
+        self._removals: dict[int, _PendingRemoval[W]] = {}
+        self._invocations: dict[int, T | None] = {}
+        self._registrations: dict[int, tuple[H, ...]] = {}
+        self._subscriptions: dict[int, tuple[H, ...]] = {}
+        self._counters: Counter[str] = Counter()
+        self._error: SessionClosed | SessionLost | None = None
+        self._leaving: Goodbye | None = None
+
+    @property
+    def error(self) -> SessionClosed | SessionLost | None:
+        """Why the session is over, or None while it lives."""
+        return self._error
+
+    @property
+    def is_established(self) -> bool:
+        """Whether requests can be sent."""
+        return self._handlers is _ESTABLISHED
+
+    @property
+    def has_pending_calls(self) -> bool:
+        """Whether calls wait for an answer."""
+        return bool(self._calls)
+
+    # ---- commands
+
+    def call(
+        self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any], waiter: W
+    ) -> int:
+        """Send CALL; return its request id.
+
+        Raises:
+            SessionClosed, SessionLost: The session is over.
+            SerializationError, MessageTooLarge: The payload cannot be sent.
+        """
+        self._require_established()
+        request_id = next_id(self._last_id)
+        position = self._link.queued_octets
+        self._link.send(Call(request_id, options, procedure, args, kwargs))
+        self._last_id = request_id
+        self._calls[request_id] = _Pending(waiter, position)
+        return request_id
+
+    def cancel(self, request_id: int, mode: str, *, notify: bool) -> None:
+        """Give a call up: with mode "kill" its answer is still awaited, else it is forgotten at once and a late answer ignored (CC-C2).
+
+        Args:
+            request_id: The call.
+            mode: "skip", "kill" or "killnowait"; always sent explicitly (CC-C1).
+            notify: Whether to tell the router; False towards routers that cannot cancel calls.
+        """
+        if request_id not in self._calls:
+            return  # the answer won the race (CC-C4)
+        if mode != "kill" or not notify:
+            del self._calls[request_id]
+        if notify and self.is_established:
+            self._link.send(Cancel(request_id, {"mode": mode}))
+
+    def forget_call(self, request_id: int) -> None:
+        """Stop waiting for a call's answer; a late one is ignored."""
+        self._calls.pop(request_id, None)
+
+    def publish(
+        self,
+        topic: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: dict[str, Any],
+        waiter: W | None = None,
+    ) -> int:
+        """Send PUBLISH; `waiter` is replied to if `options` ask for an acknowledgement. Raises as `call` does."""
+        self._require_established()
+        request_id = next_id(self._last_id)
+        position = self._link.queued_octets
+        self._link.send(Publish(request_id, options, topic, args, kwargs))
+        self._last_id = request_id
+        if waiter is not None:
+            self._publishes[request_id] = _Pending(waiter, position)
+        return request_id
+
+    def forget_publish(self, request_id: int) -> None:
+        """Stop waiting for an acknowledgement; a late one is ignored."""
+        self._publishes.pop(request_id, None)
+
+    def register(self, procedure: str, options: dict[str, Any], handler: H, waiter: W) -> int:
+        """Send REGISTER; the reply's message is REGISTERED. Raises as `call` does."""
+        request_id, position = self._request(lambda request_id: Register(request_id, options, procedure))
+        self._registers[request_id] = _PendingHandler(waiter, position, handler)
+        return request_id
+
+    def subscribe(self, topic: str, options: dict[str, Any], handler: H, waiter: W) -> int:
+        """Send SUBSCRIBE; the reply's message is SUBSCRIBED. Raises as `call` does."""
+        request_id, position = self._request(lambda request_id: Subscribe(request_id, options, topic))
+        self._subscribes[request_id] = _PendingHandler(waiter, position, handler)
+        return request_id
+
+    def abandon(self, request_id: int) -> None:
+        """Nobody waits for this REGISTER or SUBSCRIBE any more: undo it as soon as the router agrees to it."""
+        pending = self._registers.get(request_id) or self._subscribes.get(request_id)
+        if pending is not None:
+            pending.waiter = None
+
+    def unregister(self, registration_id: int, handler: H, waiter: W | None = None) -> bool:
+        """Detach a handler; send UNREGISTER if it was the last one.
+
+        Returns:
+            Whether `waiter` will be replied to; False if nothing had to be sent.
+        """
+        if not self._detach(self._registrations, registration_id, handler) or not self.is_established:
+            return False
+        request_id, position = self._request(lambda request_id: Unregister(request_id, registration_id))
+        self._removals[request_id] = _PendingRemoval(waiter, position, registration_id)
+        return True
+
+    def unsubscribe(self, subscription_id: int, handler: H, waiter: W | None = None) -> bool:
+        """Detach a handler; send UNSUBSCRIBE if it was the last one (BP-C3). Returns as `unregister` does."""
+        if not self._detach(self._subscriptions, subscription_id, handler) or not self.is_established:
+            return False
+        request_id, position = self._request(lambda request_id: Unsubscribe(request_id, subscription_id))
+        self._removals[request_id] = _PendingRemoval(waiter, position, subscription_id)
+        return True
+
+    def forget_removal(self, waiter: W) -> None:
+        """Stop waiting for an UNREGISTERED or UNSUBSCRIBED."""
+        for pending in self._removals.values():
+            if pending.waiter is waiter:
+                pending.waiter = None
+
+    def serve(self, request_id: int, token: T) -> None:
+        """Note that an invocation runs under `token`, which an INTERRUPT will hand back."""
+        if request_id in self._invocations:
+            self._invocations[request_id] = token
+
+    def progress(self, request_id: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Send a progressive YIELD for a running invocation.
+
+        Raises:
+            LocalProtocolError: The invocation has been answered already, or was interrupted.
+            SerializationError, MessageTooLarge: The payload cannot be sent.
+        """
+        if request_id not in self._invocations:
+            raise LocalProtocolError("the invocation is over: progress can only be sent while it runs")
+        if self.is_established:
+            self._link.send(Yield(request_id, {"progress": True}, args, kwargs))
+
+    def answer(self, request_id: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Send the final YIELD of an invocation; an unsendable result is answered with an ERROR instead (BP-C6)."""
+        if not self._close_invocation(request_id):
+            return
+        try:
+            self._link.send(Yield(request_id, _NO_OPTIONS, args, kwargs))
+        except SerializationError as error:
+            self._send_error(request_id, uris.ERROR_INVALID_PAYLOAD, (str(error),))
+        except MessageTooLarge as error:
+            self._send_error(request_id, uris.ERROR_PAYLOAD_SIZE_EXCEEDED, (str(error),))
+
+    def fail(self, request_id: int, error: ApplicationError) -> None:
+        """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it."""
+        if not self._close_invocation(request_id):
+            return
+        try:
+            self._send_error(request_id, error.uri, error.args, error.kwargs)
+        except (SerializationError, MessageTooLarge) as unsendable:
+            self._send_error(request_id, error.uri, (f"the error's payload could not be sent: {unsendable}",))
+
+    def goodbye(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> list[Reply[W]]:
+        """Send GOODBYE; from now on only the router's GOODBYE or ABORT counts (transition 14), and nothing is sent any more (SES-B3).
+
+        Returns:
+            Every request that was pending: it gets no answer (SES-B5).
+        """
+        if not self.is_established:
+            return []
+        self._leaving = Goodbye({"message": message} if message else {}, reason)
+        self._link.send(self._leaving)
+        self._handlers = _SHUTTING_DOWN
+        return self._fail_pending(SessionClosed(reason, "the session was left"))
+
+    def abort(self, reason: str, message: str) -> Ended[W]:
+        """Send ABORT and end the session at once: the router broke the protocol (PV-B2)."""
+        if self._error is None:
+            self._link.send(Abort({"message": message}, reason))
+        return self._end(SessionLost(f"the router broke the protocol: {message}"))
+
+    def lose(self, reason: str) -> Ended[W]:
+        """The connection is gone: every waiter comes back with the loss."""
+        return self._end(SessionLost(reason))
+
+    # ---- what the router says
+
+    def receive(self, message: Message) -> Inbound | None:
+        """Take the router's next message; return what the shell has to do, or None."""
+        handler = self._handlers.get(type(message))
+        if handler is None:
+            return self._unexpected(message)
+        return handler(self, message)
+
+    def statistics(self) -> ClientStatistics:
+        """Return how much of everything the session holds now."""
+        return ClientStatistics(
+            pending_calls=len(self._calls),
+            pending_publishes=len(self._publishes),
+            pending_registers=len(self._registers),
+            pending_subscribes=len(self._subscribes),
+            pending_removals=len(self._removals),
+            running_invocations=len(self._invocations),
+            registrations=len(self._registrations),
+            subscriptions=len(self._subscriptions),
+            late_replies=self._counters["late_replies"],
+            unknown_events=self._counters["unknown_events"],
+            refused_invocations=self._counters["refused_invocations"],
+        )
+
+    def _on_result(self, message: Result) -> Inbound | None:
+        if message.details.get("progress"):
+            pending = self._calls.get(message.request_id)
+            return self._late(message.request_id) if pending is None else Progress(pending.waiter, message)
+        pending = self._calls.pop(message.request_id, None)
+        return self._late(message.request_id) if pending is None else Reply(pending.waiter, message)
+
+    def _on_error(self, message: Error) -> Inbound | None:
+        table_of = _PENDING_OF.get(message.request_type)
+        if table_of is None:  # MSG-B3: INVOCATIONs are answered by clients, not by routers
+            return self._violation("ERROR for an INVOCATION")
+        pending = table_of(self).pop(message.request_id, None)
+        if pending is None:
+            return self._late(message.request_id)
+        if pending.waiter is None:
+            return None
+        return Reply(
+            pending.waiter,
+            None,
+            ApplicationError.from_wire(message.error, message.args, message.kwargs, message.details),
+        )
+
+    def _on_published(self, message: Published) -> Inbound | None:
+        pending = self._publishes.pop(message.request_id, None)
+        return self._late(message.request_id) if pending is None else Reply(pending.waiter, message)
+
+    def _on_registered(self, message: Registered) -> Inbound | None:
+        pending = self._registers.pop(message.request_id, None)
+        if pending is None:
+            return self._late(message.request_id)
+        self._attach(self._registrations, message.registration_id, pending.handler)
+        if pending.waiter is None:
+            self.unregister(message.registration_id, pending.handler)
+            return None
+        return Reply(pending.waiter, message)
+
+    def _on_subscribed(self, message: Subscribed) -> Inbound | None:
+        pending = self._subscribes.pop(message.request_id, None)
+        if pending is None:
+            return self._late(message.request_id)
+        self._attach(self._subscriptions, message.subscription_id, pending.handler)
+        if pending.waiter is None:
+            self.unsubscribe(message.subscription_id, pending.handler)
+            return None
+        return Reply(pending.waiter, message)
+
+    def _on_unregistered(self, message: Unregistered) -> Inbound | None:
+        if message.request_id == 0:  # RV-C1: not a reply
+            return self._revoked(self._registrations, message.details, "registration")
+        return self._removed(message)
+
+    def _on_unsubscribed(self, message: Unsubscribed) -> Inbound | None:
+        if message.request_id == 0:
+            return self._revoked(self._subscriptions, message.details, "subscription")
+        return self._removed(message)
+
+    def _on_event(self, message: Event) -> Inbound | None:
+        handlers = self._subscriptions.get(message.subscription_id)
+        if handlers is None:  # BP-C5: just unsubscribed, or a router's slip; no reason to end the session
+            self._counters["unknown_events"] += 1
+            return None
+        return Delivery(message, handlers)
+
+    def _on_invocation(self, message: Invocation) -> Inbound | None:
+        if message.request_id in self._invocations:
+            return self._violation(f"INVOCATION {message.request_id} while it is running")
+        handlers = self._registrations.get(message.registration_id)
+        if handlers is None:  # PV-C2: just unregistered; the caller must not be left hanging
+            self._counters["refused_invocations"] += 1
+            self._send_error(message.request_id, uris.ERROR_UNAVAILABLE, ("the procedure was just unregistered",))
+            return None
+        self._invocations[message.request_id] = None
+        return Invoked(message, handlers[0])
+
+    def _on_interrupt(self, message: Interrupt) -> Inbound | None:
+        token = self._invocations.get(message.request_id)
+        return None if token is None else Interrupted(token, message.options.get("mode"))  # unknown id: ignored (CC-C5)
+
+    def _on_goodbye(self, message: Goodbye) -> Inbound:
+        self._link.send(Goodbye({}, uris.CLOSE_GOODBYE_AND_OUT))  # SES-B2, SES-B4
+        return self._end(SessionClosed(message.reason, message.details.get("message"), message.details))
+
+    def _on_goodbye_reply(self, message: Goodbye) -> Inbound:
+        assert self._leaving is not None
+        return self._end(SessionClosed(self._leaving.reason, "the session was left", message.details))
+
+    def _on_abort(self, message: Abort) -> Inbound:
+        text = message.details.get("message")  # never answered (SES-B1)
+        words = f"{text} ({message.reason})" if text else message.reason
+        return self._end(SessionLost(f"the router aborted the session: {words}", abort_reason=message.reason))
+
+    # ---- inner workings
+
+    def _require_established(self) -> None:
+        if self._handlers is not _ESTABLISHED:
+            if self._error is None:
+                raise SessionClosed(uris.CLOSE_CLOSE_REALM, "the session is being left")
+            raise _copy_of(self._error, maybe_executed=False)
+
+    def _request(self, message_for: Callable[[int], Message]) -> tuple[int, int]:
+        self._require_established()
+        request_id = next_id(self._last_id)
+        position = self._link.queued_octets
+        self._link.send(message_for(request_id))
+        self._last_id = request_id
+        return request_id, position
+
+    def _send_error(
+        self, request_id: int, uri: str, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> None:
+        self._link.send(Error(68, request_id, _NO_OPTIONS, uri, args, kwargs))
+
+    def _close_invocation(self, request_id: int) -> bool:
+        known = request_id in self._invocations
+        self._invocations.pop(request_id, None)
+        return known and self.is_established
+
+    @staticmethod
+    def _attach(table: dict[int, tuple[H, ...]], target_id: int, handler: H) -> None:
+        table[target_id] = (*table.get(target_id, ()), handler)
+
+    @staticmethod
+    def _detach(table: dict[int, tuple[H, ...]], target_id: int, handler: H) -> bool:
+        """Take one handler out; tell whether it was the last one."""
+        handlers = table.get(target_id)
+        if handlers is None or handler not in handlers:
+            return False
+        rest = tuple(other for other in handlers if other is not handler)
+        if rest:
+            table[target_id] = rest
+        else:
+            del table[target_id]
+        return not rest
+
+    def _revoked(self, table: dict[int, tuple[H, ...]], details: dict[str, Any] | None, key: str) -> Inbound | None:
+        handlers = table.pop((details or {}).get(key, 0), None)
+        return None if handlers is None else Revoked(handlers, (details or {}).get("reason"))
+
+    def _removed(self, message: Unregistered | Unsubscribed) -> Inbound | None:
+        pending = self._removals.pop(message.request_id, None)
+        if pending is None:
+            return self._late(message.request_id)
+        return None if pending.waiter is None else Reply(pending.waiter, message)
+
+    def _late(self, request_id: int) -> Inbound | None:
+        """A reply nobody waits for: legal if the id was ever issued, for example after a cancelled call (PV-C2)."""
+        if request_id > self._last_id:
+            return self._violation(f"a reply to request {request_id}, which was never made")
+        self._counters["late_replies"] += 1
+        return None
+
+    def _unexpected(self, message: Message) -> Inbound | None:
+        if self._handlers is _ESTABLISHED:
+            return self._violation(f"{message.name} in an established session")
+        return None  # leaving or over: everything else is ignored
+
+    def _violation(self, text: str) -> Ended[W]:
+        return self.abort(uris.ERROR_PROTOCOL_VIOLATION, text)
+
+    def _end(self, error: SessionClosed | SessionLost) -> Ended[W]:
+        if self._error is None:
+            self._error = error
+        self._handlers = _OVER
+        self._registrations.clear()
+        self._subscriptions.clear()
+        self._invocations.clear()
+        return Ended(self._error, self._fail_pending(self._error))
+
+    def _fail_pending(self, error: SessionClosed | SessionLost) -> list[Reply[W]]:
+        sent = self._link.sent_octets
+        tables: tuple[dict[int, Any], ...] = (
+            self._calls,
+            self._publishes,
+            self._registers,
+            self._subscribes,
+            self._removals,
+        )
+        replies: list[Reply[W]] = []
+        for table in tables:
+            for pending in table.values():
+                if pending.waiter is not None:
+                    replies.append(Reply(pending.waiter, None, _copy_of(error, maybe_executed=pending.position < sent)))
+            table.clear()
+        return replies
+
+
+def _copy_of(error: SessionClosed | SessionLost, *, maybe_executed: bool) -> SessionClosed | SessionLost:
+    """One exception object per waiter: they collect tracebacks in different tasks."""
+    if isinstance(error, SessionLost):
+        return SessionLost(error.reason, abort_reason=error.abort_reason, maybe_executed=maybe_executed)
+    copy = SessionClosed(error.reason, error.message, error.details)
+    copy.maybe_executed = maybe_executed
+    return copy
+
+
+_NO_OPTIONS: dict[str, Any] = {}
+
+# Which table an ERROR's REQUEST.Type speaks of; an ERROR for an INVOCATION is never sent to a client (MSG-B3).
+_PENDING_OF: dict[int, Callable[[ClientSession[Any, Any, Any]], dict[int, Any]]] = {
+    Call.code: lambda session: session._calls,
+    Publish.code: lambda session: session._publishes,
+    Register.code: lambda session: session._registers,
+    Subscribe.code: lambda session: session._subscribes,
+    Unregister.code: lambda session: session._removals,
+    Unsubscribe.code: lambda session: session._removals,
+}
+
+_Table = dict[type[Message], Callable[[ClientSession[Any, Any, Any], Any], "Inbound | None"]]
+
+_ESTABLISHED: _Table = {
+    Result: ClientSession._on_result,
+    Event: ClientSession._on_event,
+    Invocation: ClientSession._on_invocation,
+    Error: ClientSession._on_error,
+    Published: ClientSession._on_published,
+    Registered: ClientSession._on_registered,
+    Subscribed: ClientSession._on_subscribed,
+    Unregistered: ClientSession._on_unregistered,
+    Unsubscribed: ClientSession._on_unsubscribed,
+    Interrupt: ClientSession._on_interrupt,
+    Goodbye: ClientSession._on_goodbye,
+    Abort: ClientSession._on_abort,
+}
+_SHUTTING_DOWN: _Table = {Goodbye: ClientSession._on_goodbye_reply, Abort: ClientSession._on_abort}
+_OVER: _Table = {}

@@ -1,0 +1,32 @@
+"""The roles and features that a trowamp client announces in HELLO: exactly what it implements (FEAT-B1)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
+    "caller": ("progressive_call_results", "call_canceling", "call_timeout", "caller_identification"),
+    "callee": (
+        "progressive_call_results",
+        "call_canceling",
+        "call_timeout",
+        "caller_identification",
+        "pattern_based_registration",
+        "shared_registration",
+        "registration_revocation",
+    ),
+    "publisher": ("publisher_identification", "publisher_exclusion", "subscriber_blackwhite_listing"),
+    "subscriber": ("publisher_identification", "pattern_based_subscription", "subscription_revocation"),
+}
+
+CLIENT_ROLES: Final[dict[str, Any]] = {
+    role: {"features": dict.fromkeys(features, True)} for role, features in _CLIENT_FEATURES.items()
+}
+
+
+def announced(roles: dict[str, Any]) -> dict[str, frozenset[str]]:
+    """Read a `roles` dictionary: role name to the names of the features that are true (FEAT-B2)."""
+    return {
+        role: frozenset(name for name, supported in description.get("features", {}).items() if supported)
+        for role, description in roles.items()
+    }

@@ -1,0 +1,139 @@
+"""The client's side of the handshake: HELLO, any number of CHALLENGE/AUTHENTICATE rounds, WELCOME or ABORT (checklist §3.1).
+
+A `Join` lives until it has an outcome; the `ClientSession` that follows knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from .. import uris
+from .._exceptions import JoinError, RemoteProtocolError
+from .._types import SessionDetails
+from ..auth._client import ClientAuthenticator
+from ..messages import Abort, Challenge, Hello, Message, Welcome
+from ._features import CLIENT_ROLES, announced
+
+Outcome = SessionDetails | JoinError | RemoteProtocolError
+
+
+class Sink(Protocol):
+    """Where a core puts its messages: a `wire.Link`, or anything that takes messages in order."""
+
+    def send(self, message: Message) -> None:
+        """Serialize and queue one message; raise `SerializationError` or `MessageTooLarge` and queue nothing if it cannot be sent."""
+        ...
+
+
+class Join:
+    """Joins a realm over `sink`; the HELLO is sent at once.
+
+    Args:
+        sink: Where messages go.
+        realm: The realm to join.
+        authenticators: Authentication methods in the order of preference; none means anonymous.
+        agent: How this client names itself.
+        authid: The identity to claim when no authenticator has one.
+        authrole: The role to ask for when no authenticator asks for one.
+        authextra: Application-specific additions to `HELLO.Details.authextra`.
+
+    Raises:
+        SerializationError: `authextra` cannot be serialized.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        realm: str,
+        *,
+        authenticators: Sequence[ClientAuthenticator] = (),
+        agent: str,
+        authid: str | None = None,
+        authrole: str | None = None,
+        authextra: dict[str, Any] | None = None,
+    ) -> None:
+        self._sink = sink
+        self._realm = realm
+        self._methods = {authenticator.method: authenticator for authenticator in authenticators}
+        self._used: ClientAuthenticator | None = None
+        details: dict[str, Any] = {"roles": CLIENT_ROLES, "agent": agent}
+        extra = dict(authextra or {})
+        for authenticator in authenticators:
+            extra.update(authenticator.authextra())
+            authid = authenticator.authid or authid
+            authrole = authenticator.authrole or authrole
+        offered = {
+            "authmethods": list(self._methods) or None,
+            "authid": authid,
+            "authrole": authrole,
+            "authextra": extra or None,
+        }
+        details.update({key: value for key, value in offered.items() if value is not None})
+        sink.send(Hello(realm, details))
+
+    def receive(self, message: Message) -> Outcome | None:
+        """Take the router's next message.
+
+        Returns:
+            None while the handshake goes on; else the details of the joined session, or why there is none. When the client gives up, its ABORT
+            has been queued.
+        """
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            return self._violation(f"{message.name} before WELCOME")
+        return handler(self, message)
+
+    def give_up(self, reason: str, text: str) -> None:
+        """Queue an ABORT: the client does not want this session any more."""
+        self._sink.send(Abort({"message": text}, reason))
+
+    def _on_challenge(self, message: Challenge) -> Outcome | None:
+        authenticator = self._methods.get(message.method)
+        if authenticator is None:  # AU-C1
+            return self._violation(f"CHALLENGE for the method {message.method!r:.40}, which was not offered")
+        self._used = authenticator
+        try:
+            self._sink.send(authenticator.answer(message))
+        except ValueError as error:  # AU-C2
+            self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the challenge was refused")
+            return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
+        return None
+
+    def _on_welcome(self, message: Welcome) -> Outcome:
+        details = message.details
+        if not {"broker", "dealer"} & details["roles"].keys():  # SES-R1
+            return self._violation("WELCOME without a role that a router plays")
+        if self._used is not None:
+            try:
+                self._used.check_welcome(details.get("authextra") or {})
+            except ValueError as error:
+                self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the router did not prove itself")
+                return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
+        return SessionDetails(
+            session_id=message.session_id,
+            realm=details.get("realm") or self._realm,
+            authid=details.get("authid"),
+            authrole=details.get("authrole"),
+            authmethod=details.get("authmethod"),
+            authprovider=details.get("authprovider"),
+            authextra=details.get("authextra") or {},
+            agent=details.get("agent"),
+            features=announced(details["roles"]),
+            details=details,
+        )
+
+    def _on_abort(self, message: Abort) -> Outcome:
+        return JoinError.from_wire(message.reason, message.details)
+
+    def _violation(self, text: str) -> RemoteProtocolError:
+        self.give_up(uris.ERROR_PROTOCOL_VIOLATION, text)
+        return RemoteProtocolError(text)
+
+
+# ESTABLISHING and AUTHENTICATING accept the same messages: two subsequent rounds of CHALLENGE may be employed (S14).
+_HANDLERS: dict[type[Message], Callable[[Join, Any], Outcome | None]] = {
+    Challenge: Join._on_challenge,
+    Welcome: Join._on_welcome,
+    Abort: Join._on_abort,
+}
