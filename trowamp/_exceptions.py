@@ -19,7 +19,7 @@ WampError
 │    └─ RemoteProtocolError                     the peer broke the rules
 ├─ SerializationError (also a ValueError)       a payload holds a value that WAMP cannot carry faithfully
 ├─ MessageTooLarge (also a ValueError)          a message is larger than the peer (or this side) accepts
-└─ SubscriptionOverflow                         a subscription's buffer ran over and it was told to raise
+└─ BufferOverflow                               events or progressive results came faster than they were consumed
 ```
 
 "Closed" and "broken" are two types on purpose: whoever catches `SessionClosed` is done, whoever catches `SessionLost` may try again.
@@ -37,6 +37,7 @@ __all__ = [
     "AuthenticationFailed",
     "AuthenticationRequired",
     "AuthorizationFailed",
+    "BufferOverflow",
     "CallTimeout",
     "Canceled",
     "ConnectError",
@@ -66,7 +67,6 @@ __all__ = [
     "SerializationError",
     "SessionClosed",
     "SessionLost",
-    "SubscriptionOverflow",
     "Unavailable",
     "WampError",
 ]
@@ -397,21 +397,21 @@ class MessageTooLarge(WampError, ValueError):
         return f"message of {self.size} octets exceeds the limit of {self.limit}"
 
 
-class SubscriptionOverflow(WampError):
-    """A subscription's buffer ran over because its events are not consumed fast enough.
+class BufferOverflow(WampError):
+    """Events of a subscription, or progressive results of a call, are not consumed fast enough: their buffer ran over.
 
     Attributes:
-        topic: The subscription's topic.
-        limit: The size of the buffer in events.
+        uri: The topic or procedure.
+        limit: The size of the buffer in events or results.
     """
 
-    def __init__(self, topic: str, limit: int) -> None:
-        super().__init__(topic, limit)
-        self.topic = topic
+    def __init__(self, uri: str, limit: int) -> None:
+        super().__init__(uri, limit)
+        self.uri = uri
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"the buffer of {self.limit} events of subscription {self.topic!r} ran over"
+        return f"{self.uri!r} overflowed its buffer of {self.limit}: consume faster, enlarge buffer=, or choose another overflow="
 
 
 _ERROR_BY_URI: dict[str, type[_WellKnownError]] = {cls.URI: cls for cls in _WellKnownError.__subclasses__()}

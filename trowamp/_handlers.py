@@ -1,0 +1,98 @@
+"""User functions as handlers: what they want to know, how their arguments are bound, what runs inline and what gets a task."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from ._exceptions import InvalidArgument
+from ._uri_pattern import UriPattern
+
+Handler = Callable[..., Any]
+
+
+class BoundHandler:
+    """A user's function, prepared once so that each message costs little.
+
+    Args:
+        function: Any callable, sync or async.
+        pattern: The URI pattern it is registered or subscribed under; named components become arguments.
+        wants: The class (`Event` or `Invocation`) whose instance a parameter annotated with it receives.
+
+    Raises:
+        TypeError: `function` is not callable, for example because it was called by mistake.
+    """
+
+    def __init__(self, function: Handler, pattern: UriPattern, wants: type) -> None:
+        if not callable(function):
+            hint = "pass the function itself, not the result of calling it" if inspect.isawaitable(function) else ""
+            if inspect.iscoroutine(function):
+                function.close()
+            raise TypeError(f"a handler must be callable, not {type(function).__name__}{hint and ': ' + hint}")
+        self.function = function
+        self.pattern = pattern
+        self.is_async = _is_async(function)
+        self.details_parameter = _parameter_annotated(function, wants)
+        self.name = getattr(function, "__qualname__", None) or repr(function)
+        self._binds = pattern.binds
+
+    def arguments(
+        self, uri: str | None, args: Any, kwargs: dict[str, Any] | None, details: Callable[[], object]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Build the arguments of one call of the function.
+
+        Args:
+            uri: The concrete URI, when the pattern has components to bind.
+            args: Positional payload.
+            kwargs: Keyword payload.
+            details: Makes the `Event` or `Invocation`; called only if the function wants it.
+
+        Raises:
+            ValueError: A typed component of the URI does not convert.
+        """
+        positional: tuple[Any, ...] = () if not args else (args,) if isinstance(args, bytes) else tuple(args)
+        named = dict(kwargs) if kwargs else {}
+        if self._binds and uri is not None:
+            components, bound = self.pattern.bind(uri)
+            positional = (*components, *positional)
+            named.update(bound)
+        if self.details_parameter is not None:
+            named[self.details_parameter] = details()
+        return positional, named
+
+    def explain(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+        """Tell a call with wrong arguments (the caller's fault) from a TypeError inside the function (the callee's)."""
+        try:
+            inspect.signature(self.function).bind(*args, **kwargs)
+        except TypeError as mismatch:
+            return InvalidArgument(str(mismatch))
+        except ValueError:  # no signature can be had: some builtins
+            return error
+        return error
+
+
+def _is_async(function: Handler) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    call = getattr(type(function), "__call__", None)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _parameter_annotated(function: Handler, wanted: type) -> str | None:
+    """Return the name of the parameter annotated with `wanted`, whether the annotation is a class or a string."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(function) if inspect.isroutine(function) else function.__call__)
+    except Exception:  # noqa: BLE001  # annotations are the user's code: whatever they raise, plain names still do
+        hints = {}
+    for name, parameter in parameters.items():
+        annotation = hints.get(name, parameter.annotation)
+        if annotation is wanted or (isinstance(annotation, str) and annotation.split(".")[-1] == wanted.__name__):
+            return name
+    return None

@@ -1,0 +1,144 @@
+"""Moves octets between one transport and one link: reading, writing, keep-alive. Client and router use the same pump.
+
+Costs decide its shape (a task switch is dearer than a message): octets that a batch of messages produced leave in one `flush`, straight from the
+task that produced them if the kernel takes them at once; what it does not take is left to the writer task, which is also woken when many tasks
+queue messages in one pass of the scheduler. No user task ever owns half a frame: cancelling one cannot tear the stream.
+"""
+
+from __future__ import annotations
+
+import trio
+from trio.lowlevel import Abort, enable_ki_protection, reschedule, wait_task_rescheduled
+
+from ._stream import ByteTransport
+from .messages import Message
+from .wire import Link
+
+_CHUNK = 65536
+HIGH_WATER = 1024 * 1024  # octets queued before producers have to wait
+
+
+class Pump:
+    """Moves octets for one connection.
+
+    Args:
+        transport: Where octets go and come from.
+        link: Turns octets into messages and back.
+    """
+
+    def __init__(self, transport: ByteTransport, link: Link) -> None:
+        self.transport = transport
+        self.link = link
+        self.last_received = trio.current_time()
+        self.broken: str | None = None  # why writing or reading failed, in words
+        self._writer: trio.lowlevel.Task | None = None  # the writer task while it is parked
+        self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
+        self._producers = trio.lowlevel.ParkingLot()
+
+    async def receive(self) -> list[Message]:
+        """Wait for octets and return the messages they complete; look at `link.is_closed` and `link.error` afterwards."""
+        try:
+            data = await self.transport.receive_some()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._break(f"the connection broke: {error.__cause__ or error}")
+            data = b""
+        self.last_received = trio.current_time()
+        if data:
+            self.link.receive_data(data)
+        else:
+            self.link.receive_eof()
+        return self.link.received()
+
+    def flush(self) -> None:
+        """Hand queued octets to the kernel now, as far as it takes them; the rest is the writer's."""
+        buffer = self.link.data_to_send()
+        if not buffer or self._is_writing or self.broken:
+            return
+        try:
+            sent = self.transport.send_now(buffer)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._break(f"the connection broke: {error.__cause__ or error}")
+            return
+        if sent:
+            self.link.data_sent(sent)
+        if buffer:
+            self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Have the writer send queued octets in the next pass of the scheduler, together with what others queue in this one."""
+        task = self._writer
+        if task is not None:
+            self._writer = None
+            reschedule(task)
+
+    @property
+    def is_above_high_water(self) -> bool:
+        """Whether producers should wait."""
+        return len(self.link.data_to_send()) > HIGH_WATER
+
+    async def wait_writable(self) -> None:
+        """Wait until queued octets are below the high-water mark; no checkpoint if they are."""
+        while self.is_above_high_water and not self.broken:
+            await self._producers.park()
+
+    @enable_ki_protection
+    async def write(self) -> None:
+        """The writer task: runs until it is cancelled or the connection breaks."""
+        while not self.broken:
+            if not self.link.data_to_send():
+                self._producers.unpark_all()
+                await self._wait_for_work()
+            try:
+                await self._write_some()
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self._break(f"the connection broke: {error.__cause__ or error}")
+
+    async def keep_alive(self, interval: float, timeout: float) -> str:
+        """Ping whenever nothing was received for `interval` seconds; any octet counts as life.
+
+        Returns:
+            In words, that the peer is gone: nothing came within `timeout` seconds after a ping.
+        """
+        while True:
+            await trio.sleep_until(self.last_received + interval)
+            if trio.current_time() < self.last_received + interval:
+                continue
+            silent_since = self.last_received
+            self.link.ping()
+            self.flush()
+            await trio.sleep(timeout)
+            if self.last_received == silent_since:
+                return f"no answer to a ping within {timeout:g} s"
+
+    async def _wait_for_work(self) -> None:
+        self._writer = trio.lowlevel.current_task()
+
+        def abort(_: object) -> Abort:
+            self._writer = None
+            return Abort.SUCCEEDED
+
+        await wait_task_rescheduled(abort)
+
+    async def _write_some(self) -> None:
+        buffer = self.link.data_to_send()
+        sent = self.transport.send_now(buffer)
+        if sent:
+            self.link.data_sent(sent)
+        if not buffer:
+            return
+        chunk = bytes(buffer[:_CHUNK])
+        self.link.data_sent(len(chunk))  # from here on nobody can know whether the peer has it
+        self._is_writing = True
+        try:
+            await self.transport.send_all(chunk)
+        finally:
+            self._is_writing = False
+        if not self.is_above_high_water:
+            self._producers.unpark_all()
+
+    def _break(self, reason: str) -> None:
+        """Nothing can be sent any more; the reader is woken by the abort and sees the end."""
+        if not self.broken:
+            self.broken = reason
+            self._producers.unpark_all()
+            self.transport.abort()
