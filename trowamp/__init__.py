@@ -3,5 +3,4 @@
 from __future__ import annotations
 
 from ._exceptions import *  # noqa: F403  # the tree of errors, whole; its module says what belongs to it
-
-__version__ = "0.1.0"
+from ._version import __version__ as __version__

@@ -1,0 +1,7 @@
+"""The version, in a module of its own: everything may read it, and importing it imports nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__version__: Final = "0.1.0"
