@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-import msgspec
-
 from .. import uris
 from .._exceptions import (
     ApplicationError,
@@ -26,6 +24,7 @@ from .._exceptions import (
 )
 from .._ids import next_id
 from .._types import SessionDetails
+from .._uri_pattern import is_pattern, is_uri
 from ..messages import (
     Abort,
     Call,
@@ -50,6 +49,7 @@ from ..messages import (
     Yield,
 )
 from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+from ._pending import ClientStatistics, HandlerTable, Pending, PendingHandler, PendingRemoval
 
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
@@ -74,45 +74,6 @@ class Channel(Protocol):
         ...
 
 
-class _Pending(msgspec.Struct, Generic[W], gc=False):
-    """A request without an answer yet. `position` tells on loss whether any of its octets had left."""
-
-    waiter: W
-    position: int
-
-
-class _PendingHandler(msgspec.Struct, Generic[W, H]):
-    """A REGISTER or SUBSCRIBE: the handler is attached while the reply is processed, before the next message is read (ORD-C1)."""
-
-    waiter: W | None  # None: the requester gave up; undo when the router agrees
-    position: int
-    handler: H
-
-
-class _PendingRemoval(msgspec.Struct, Generic[W]):
-    """An UNREGISTER or UNSUBSCRIBE; nobody needs to wait for it."""
-
-    waiter: W | None
-    position: int
-    target_id: int
-
-
-class ClientStatistics(msgspec.Struct, frozen=True):
-    """How much of everything a session holds now; all but the last three return to zero when nothing is going on."""
-
-    pending_calls: int
-    pending_publishes: int
-    pending_registers: int
-    pending_subscribes: int
-    pending_removals: int
-    running_invocations: int
-    registrations: int
-    subscriptions: int
-    late_replies: int
-    unknown_events: int
-    refused_invocations: int
-
-
 class ClientSession(Generic[W, H, T]):
     """The state of one joined session.
 
@@ -126,14 +87,19 @@ class ClientSession(Generic[W, H, T]):
         self._link = link
         self._handlers = _ESTABLISHED
         self._last_id = 0
-        self._calls: dict[int, _Pending[W]] = {}
-        self._publishes: dict[int, _Pending[W]] = {}
-        self._registers: dict[int, _PendingHandler[W, H]] = {}
-        self._subscribes: dict[int, _PendingHandler[W, H]] = {}
-        self._removals: dict[int, _PendingRemoval[W]] = {}
+        self._calls: dict[int, Pending[W]] = {}
+        self._publishes: dict[int, Pending[W]] = {}
+        self._registers: dict[int, PendingHandler[W, H]] = {}
+        self._subscribes: dict[int, PendingHandler[W, H]] = {}
+        self._unregisters: dict[int, PendingRemoval[W]] = {}
+        self._unsubscribes: dict[int, PendingRemoval[W]] = {}
         self._invocations: dict[int, T | None] = {}
-        self._registrations: dict[int, tuple[H, ...]] = {}
-        self._subscriptions: dict[int, tuple[H, ...]] = {}
+        self._interrupted: set[int] = set()
+        self._registrations: HandlerTable[H] = HandlerTable()
+        self._subscriptions: HandlerTable[H] = HandlerTable()
+        self._topics: dict[int, tuple[str, str]] = {}  # what each subscription is to
+        # Subscriptions without a handler, kept because a pending SUBSCRIBE to the same topic will get the same id.
+        self._spared: dict[tuple[str, str], int] = {}
         self._counters: Counter[str] = Counter()
         self._error: SessionClosed | SessionLost | None = None
         self._leaving: Goodbye | None = None
@@ -149,9 +115,9 @@ class ClientSession(Generic[W, H, T]):
         return self._handlers is _ESTABLISHED
 
     @property
-    def has_pending_calls(self) -> bool:
-        """Whether calls wait for an answer."""
-        return bool(self._calls)
+    def pending_calls(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._calls)
 
     # ---- commands
 
@@ -161,15 +127,18 @@ class ClientSession(Generic[W, H, T]):
         """Send CALL; return its request id.
 
         Raises:
+            ValueError: `procedure` is not a legal URI (URI-B5).
             SessionClosed, SessionLost: The session is over.
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
         self._require_established()
+        if not is_uri(procedure):
+            raise ValueError(f"not a legal procedure: {procedure!r}")
         request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(Call(request_id, options, procedure, args, kwargs))
         self._last_id = request_id
-        self._calls[request_id] = _Pending(waiter, position)
+        self._calls[request_id] = Pending(waiter, position)
         return request_id
 
     def cancel(self, request_id: int, mode: str, *, notify: bool) -> None:
@@ -201,12 +170,14 @@ class ClientSession(Generic[W, H, T]):
     ) -> int:
         """Send PUBLISH; `waiter` is replied to if `options` ask for an acknowledgement. Raises as `call` does."""
         self._require_established()
+        if not is_uri(topic):
+            raise ValueError(f"not a legal topic: {topic!r}")
         request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(Publish(request_id, options, topic, args, kwargs))
         self._last_id = request_id
         if waiter is not None:
-            self._publishes[request_id] = _Pending(waiter, position)
+            self._publishes[request_id] = Pending(waiter, position)
         return request_id
 
     def forget_publish(self, request_id: int) -> None:
@@ -215,14 +186,16 @@ class ClientSession(Generic[W, H, T]):
 
     def register(self, procedure: str, options: dict[str, Any], handler: H, waiter: W) -> int:
         """Send REGISTER; the reply's message is REGISTERED. Raises as `call` does."""
+        subject = _subject(procedure, options)
         request_id, position = self._request(lambda request_id: Register(request_id, options, procedure))
-        self._registers[request_id] = _PendingHandler(waiter, position, handler)
+        self._registers[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
 
     def subscribe(self, topic: str, options: dict[str, Any], handler: H, waiter: W) -> int:
         """Send SUBSCRIBE; the reply's message is SUBSCRIBED. Raises as `call` does."""
+        subject = _subject(topic, options)
         request_id, position = self._request(lambda request_id: Subscribe(request_id, options, topic))
-        self._subscribes[request_id] = _PendingHandler(waiter, position, handler)
+        self._subscribes[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
 
     def abandon(self, request_id: int) -> None:
@@ -237,28 +210,32 @@ class ClientSession(Generic[W, H, T]):
         Returns:
             Whether `waiter` will be replied to; False if nothing had to be sent.
         """
-        if not self._detach(self._registrations, registration_id, handler) or not self.is_established:
+        if not self._registrations.detach(registration_id, handler) or not self.is_established:
             return False
         request_id, position = self._request(lambda request_id: Unregister(request_id, registration_id))
-        self._removals[request_id] = _PendingRemoval(waiter, position, registration_id)
+        self._unregisters[request_id] = PendingRemoval(waiter, position, registration_id)
         return True
 
     def unsubscribe(self, subscription_id: int, handler: H, waiter: W | None = None) -> bool:
         """Detach a handler; send UNSUBSCRIBE if it was the last one (BP-C3). Returns as `unregister` does."""
-        if not self._detach(self._subscriptions, subscription_id, handler) or not self.is_established:
+        if not self._subscriptions.detach(subscription_id, handler) or not self.is_established:
             return False
-        request_id, position = self._request(lambda request_id: Unsubscribe(request_id, subscription_id))
-        self._removals[request_id] = _PendingRemoval(waiter, position, subscription_id)
+        topic = self._topics.pop(subscription_id)
+        if any(pending.subject == topic for pending in self._subscribes.values()):
+            self._spared[topic] = subscription_id  # an UNSUBSCRIBE behind that SUBSCRIBE would end both
+            return False
+        self._send_unsubscribe(subscription_id, waiter)
         return True
 
     def forget_removal(self, waiter: W) -> None:
         """Stop waiting for an UNREGISTERED or UNSUBSCRIBED."""
-        for pending in self._removals.values():
-            if pending.waiter is waiter:
-                pending.waiter = None
+        for table in (self._unregisters, self._unsubscribes):
+            for pending in table.values():
+                if pending.waiter is waiter:
+                    pending.waiter = None
 
     def serve(self, request_id: int, token: T) -> None:
-        """Note that an invocation runs under `token`, which an INTERRUPT will hand back."""
+        """Note that an invocation runs under `token`, which an INTERRUPT will hand back; to be said before the next message is read."""
         if request_id in self._invocations:
             self._invocations[request_id] = token
 
@@ -269,7 +246,7 @@ class ClientSession(Generic[W, H, T]):
             LocalProtocolError: The invocation has been answered already, or was interrupted.
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
-        if request_id not in self._invocations:
+        if request_id not in self._invocations or request_id in self._interrupted:  # PCR-C4, PCR-C6
             raise LocalProtocolError("the invocation is over: progress can only be sent while it runs")
         if self.is_established:
             self._link.send(Yield(request_id, {"progress": True}, args, kwargs))
@@ -281,18 +258,21 @@ class ClientSession(Generic[W, H, T]):
         try:
             self._link.send(Yield(request_id, _NO_OPTIONS, args, kwargs))
         except SerializationError as error:
-            self._send_error(request_id, uris.ERROR_INVALID_PAYLOAD, (str(error),))
+            self._send_error_surely(request_id, uris.ERROR_INVALID_PAYLOAD, (str(error),))
         except MessageTooLarge as error:
-            self._send_error(request_id, uris.ERROR_PAYLOAD_SIZE_EXCEEDED, (str(error),))
+            self._send_error_surely(request_id, uris.ERROR_PAYLOAD_SIZE_EXCEEDED, (str(error),))
 
     def fail(self, request_id: int, error: ApplicationError) -> None:
-        """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it."""
+        """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it, one without a legal URI as `invalid_uri`."""
         if not self._close_invocation(request_id):
+            return
+        if not isinstance(error.uri, str) or not is_uri(error.uri):
+            self._send_error_surely(request_id, uris.ERROR_INVALID_URI, (f"the error's URI: {error.uri!r}",))
             return
         try:
             self._send_error(request_id, error.uri, error.args, error.kwargs)
         except (SerializationError, MessageTooLarge) as unsendable:
-            self._send_error(request_id, error.uri, (f"the error's payload could not be sent: {unsendable}",))
+            self._send_error_surely(request_id, error.uri, (f"the error's payload could not be sent: {unsendable}",))
 
     def goodbye(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> list[Reply[W]]:
         """Send GOODBYE; from now on only the router's GOODBYE or ABORT counts (transition 14), and nothing is sent any more (SES-B3).
@@ -302,16 +282,18 @@ class ClientSession(Generic[W, H, T]):
         """
         if not self.is_established:
             return []
-        self._leaving = Goodbye({"message": message} if message else {}, reason)
-        self._link.send(self._leaving)
+        goodbye = Goodbye({"message": message} if message else {}, reason)
+        self._link.send(goodbye)
+        self._leaving = goodbye
         self._handlers = _SHUTTING_DOWN
-        return self._fail_pending(SessionClosed(reason, "the session was left"))
+        return self._fail_pending(SessionClosed(reason, "the session was left"), self._link.queued_octets)
 
     def abort(self, reason: str, message: str) -> Ended[W]:
-        """Send ABORT and end the session at once: the router broke the protocol (PV-B2)."""
-        if self._error is None:
+        """Send ABORT and end the session at once: the router broke the protocol (PV-B2). After a GOODBYE nothing is sent (SES-B3)."""
+        if self.is_established:
             self._link.send(Abort({"message": message}, reason))
-        return self._end(SessionLost(f"the router broke the protocol: {message}"))
+        # Requests that are still queued leave together with the ABORT.
+        return self._end(SessionLost(f"the router broke the protocol: {message}"), self._link.queued_octets)
 
     def lose(self, reason: str) -> Ended[W]:
         """The connection is gone: every waiter comes back with the loss."""
@@ -333,7 +315,7 @@ class ClientSession(Generic[W, H, T]):
             pending_publishes=len(self._publishes),
             pending_registers=len(self._registers),
             pending_subscribes=len(self._subscribes),
-            pending_removals=len(self._removals),
+            pending_removals=len(self._unregisters) + len(self._unsubscribes),
             running_invocations=len(self._invocations),
             registrations=len(self._registrations),
             subscriptions=len(self._subscriptions),
@@ -356,6 +338,8 @@ class ClientSession(Generic[W, H, T]):
         pending = table_of(self).pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
+        if message.request_type == Subscribe.code:
+            self._settle_spared(pending.subject)
         if pending.waiter is None:
             return None
         return Reply(
@@ -372,7 +356,7 @@ class ClientSession(Generic[W, H, T]):
         pending = self._registers.pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
-        self._attach(self._registrations, message.registration_id, pending.handler)
+        self._registrations.attach(message.registration_id, pending.handler)
         if pending.waiter is None:
             self.unregister(message.registration_id, pending.handler)
             return None
@@ -382,7 +366,9 @@ class ClientSession(Generic[W, H, T]):
         pending = self._subscribes.pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
-        self._attach(self._subscriptions, message.subscription_id, pending.handler)
+        self._subscriptions.attach(message.subscription_id, pending.handler)
+        self._topics[message.subscription_id] = pending.subject
+        self._settle_spared(pending.subject)
         if pending.waiter is None:
             self.unsubscribe(message.subscription_id, pending.handler)
             return None
@@ -390,13 +376,16 @@ class ClientSession(Generic[W, H, T]):
 
     def _on_unregistered(self, message: Unregistered) -> Inbound | None:
         if message.request_id == 0:  # RV-C1: not a reply
-            return self._revoked(self._registrations, message.details, "registration")
-        return self._removed(message)
+            details = message.details or {}
+            return self._revoked(self._registrations, self._unregisters, details.get("registration", 0), message)
+        return self._removed(self._unregisters, message)
 
     def _on_unsubscribed(self, message: Unsubscribed) -> Inbound | None:
         if message.request_id == 0:
-            return self._revoked(self._subscriptions, message.details, "subscription")
-        return self._removed(message)
+            details = message.details or {}
+            self._topics.pop(details.get("subscription", 0), None)
+            return self._revoked(self._subscriptions, self._unsubscribes, details.get("subscription", 0), message)
+        return self._removed(self._unsubscribes, message)
 
     def _on_event(self, message: Event) -> Inbound | None:
         handlers = self._subscriptions.get(message.subscription_id)
@@ -418,7 +407,10 @@ class ClientSession(Generic[W, H, T]):
 
     def _on_interrupt(self, message: Interrupt) -> Inbound | None:
         token = self._invocations.get(message.request_id)
-        return None if token is None else Interrupted(token, message.options.get("mode"))  # unknown id: ignored (CC-C5)
+        if token is None:  # over already, or never begun: ignored (CC-C5)
+            return None
+        self._interrupted.add(message.request_id)
+        return Interrupted(token, message.options.get("mode"))
 
     def _on_goodbye(self, message: Goodbye) -> Inbound:
         self._link.send(Goodbye({}, uris.CLOSE_GOODBYE_AND_OUT))  # SES-B2, SES-B4
@@ -454,34 +446,50 @@ class ClientSession(Generic[W, H, T]):
     ) -> None:
         self._link.send(Error(68, request_id, _NO_OPTIONS, uri, args, kwargs))
 
+    def _send_error_surely(self, request_id: int, uri: str, args: tuple[Any, ...]) -> None:
+        """Send an ERROR whose explanation may itself be what cannot be sent."""
+        try:
+            self._send_error(request_id, uri, args)
+        except (SerializationError, MessageTooLarge):
+            self._send_error(request_id, uri)
+
+    def _send_unsubscribe(self, subscription_id: int, waiter: W | None) -> None:
+        request_id, position = self._request(lambda request_id: Unsubscribe(request_id, subscription_id))
+        self._unsubscribes[request_id] = PendingRemoval(waiter, position, subscription_id)
+
+    def _settle_spared(self, topic: tuple[str, str]) -> None:
+        """A SUBSCRIBE to `topic` was answered: a subscription that was kept for it and still has no handler can go."""
+        if topic not in self._spared or any(pending.subject == topic for pending in self._subscribes.values()):
+            return
+        subscription_id = self._spared.pop(topic)
+        if subscription_id not in self._subscriptions:
+            self._send_unsubscribe(subscription_id, None)
+
     def _close_invocation(self, request_id: int) -> bool:
         known = request_id in self._invocations
         self._invocations.pop(request_id, None)
+        self._interrupted.discard(request_id)
         return known and self.is_established
 
-    @staticmethod
-    def _attach(table: dict[int, tuple[H, ...]], target_id: int, handler: H) -> None:
-        table[target_id] = (*table.get(target_id, ()), handler)
+    def _revoked(
+        self,
+        table: HandlerTable[H],
+        removals: dict[int, PendingRemoval[W]],
+        target_id: int,
+        message: Unregistered | Unsubscribed,
+    ) -> Inbound | None:
+        handlers = table.pop(target_id, None)
+        if handlers is not None:
+            return Revoked(handlers, (message.details or {}).get("reason"))
+        for pending in removals.values():
+            if pending.target_id == target_id and pending.waiter is not None:
+                # Our own request to end it comes too late, and is answered with an ERROR that nobody needs to see.
+                waiter, pending.waiter = pending.waiter, None
+                return Reply(waiter, message)
+        return None
 
-    @staticmethod
-    def _detach(table: dict[int, tuple[H, ...]], target_id: int, handler: H) -> bool:
-        """Take one handler out; tell whether it was the last one."""
-        handlers = table.get(target_id)
-        if handlers is None or handler not in handlers:
-            return False
-        rest = tuple(other for other in handlers if other is not handler)
-        if rest:
-            table[target_id] = rest
-        else:
-            del table[target_id]
-        return not rest
-
-    def _revoked(self, table: dict[int, tuple[H, ...]], details: dict[str, Any] | None, key: str) -> Inbound | None:
-        handlers = table.pop((details or {}).get(key, 0), None)
-        return None if handlers is None else Revoked(handlers, (details or {}).get("reason"))
-
-    def _removed(self, message: Unregistered | Unsubscribed) -> Inbound | None:
-        pending = self._removals.pop(message.request_id, None)
+    def _removed(self, table: dict[int, PendingRemoval[W]], message: Unregistered | Unsubscribed) -> Inbound | None:
+        pending = table.pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
         return None if pending.waiter is None else Reply(pending.waiter, message)
@@ -501,29 +509,35 @@ class ClientSession(Generic[W, H, T]):
     def _violation(self, text: str) -> Ended[W]:
         return self.abort(uris.ERROR_PROTOCOL_VIOLATION, text)
 
-    def _end(self, error: SessionClosed | SessionLost) -> Ended[W]:
+    def _end(self, error: SessionClosed | SessionLost, left: int | None = None) -> Ended[W]:
         if self._error is None:
             self._error = error
         self._handlers = _OVER
         self._registrations.clear()
         self._subscriptions.clear()
+        self._topics.clear()
+        self._spared.clear()
         self._invocations.clear()
-        return Ended(self._error, self._fail_pending(self._error))
+        self._interrupted.clear()
+        return Ended(self._error, self._fail_pending(self._error, self._link.sent_octets if left is None else left))
 
-    def _fail_pending(self, error: SessionClosed | SessionLost) -> list[Reply[W]]:
-        sent = self._link.sent_octets
+    def _fail_pending(self, error: SessionClosed | SessionLost, left: int) -> list[Reply[W]]:
+        """Give every waiter back; a request is certainly not executed if it stands behind the first `left` octets."""
         tables: tuple[dict[int, Any], ...] = (
             self._calls,
             self._publishes,
             self._registers,
             self._subscribes,
-            self._removals,
+            self._unregisters,
+            self._unsubscribes,
         )
         replies: list[Reply[W]] = []
         for table in tables:
-            for pending in table.values():
-                if pending.waiter is not None:
-                    replies.append(Reply(pending.waiter, None, _copy_of(error, maybe_executed=pending.position < sent)))
+            replies.extend(
+                Reply(pending.waiter, None, _copy_of(error, maybe_executed=pending.position < left))
+                for pending in table.values()
+                if pending.waiter is not None
+            )
             table.clear()
         return replies
 
@@ -537,6 +551,13 @@ def _copy_of(error: SessionClosed | SessionLost, *, maybe_executed: bool) -> Ses
     return copy
 
 
+def _subject(uri: str, options: dict[str, Any]) -> tuple[str, str]:
+    match = options.get("match", "exact")
+    if not is_pattern(uri, match):
+        raise ValueError(f"not a legal URI ({match}): {uri!r}")
+    return uri, match
+
+
 _NO_OPTIONS: dict[str, Any] = {}
 
 # Which table an ERROR's REQUEST.Type speaks of; an ERROR for an INVOCATION is never sent to a client (MSG-B3).
@@ -545,8 +566,8 @@ _PENDING_OF: dict[int, Callable[[ClientSession[Any, Any, Any]], dict[int, Any]]]
     Publish.code: lambda session: session._publishes,
     Register.code: lambda session: session._registers,
     Subscribe.code: lambda session: session._subscribes,
-    Unregister.code: lambda session: session._removals,
-    Unsubscribe.code: lambda session: session._removals,
+    Unregister.code: lambda session: session._unregisters,
+    Unsubscribe.code: lambda session: session._unsubscribes,
 }
 
 _Table = dict[type[Message], Callable[[ClientSession[Any, Any, Any], Any], "Inbound | None"]]
