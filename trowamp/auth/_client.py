@@ -33,7 +33,7 @@ class ClientAuthenticator(Protocol):
         ...
 
     def check_welcome(self, authextra: dict[str, Any]) -> None:
-        """Check what the router proves of itself in `WELCOME.Details.authextra`.
+        """Check what the router proves of itself in `WELCOME.Details.authextra`; asked also if there was no CHALLENGE at all.
 
         Raises:
             ValueError: The proof is missing or wrong; the session is given up.

@@ -56,10 +56,10 @@ class Join:
         self._sink = sink
         self._realm = realm
         self._methods = {authenticator.method: authenticator for authenticator in authenticators}
-        self._used: ClientAuthenticator | None = None
+        self._used: dict[str, ClientAuthenticator] = {}
         details: dict[str, Any] = {"roles": CLIENT_ROLES, "agent": agent}
         extra = dict(authextra or {})
-        for authenticator in authenticators:
+        for authenticator in reversed(authenticators):  # what several claim, the preferred one decides
             extra.update(authenticator.authextra())
             authid = authenticator.authid or authid
             authrole = authenticator.authrole or authrole
@@ -92,7 +92,7 @@ class Join:
         authenticator = self._methods.get(message.method)
         if authenticator is None:  # AU-C1
             return self._violation(f"CHALLENGE for the method {message.method!r:.40}, which was not offered")
-        self._used = authenticator
+        self._used[message.method] = authenticator
         try:
             self._sink.send(authenticator.answer(message))
         except ValueError as error:  # AU-C2
@@ -104,12 +104,13 @@ class Join:
         details = message.details
         if not {"broker", "dealer"} & details["roles"].keys():  # SES-R1
             return self._violation("WELCOME without a role that a router plays")
-        if self._used is not None:
-            try:
-                self._used.check_welcome(details.get("authextra") or {})
-            except ValueError as error:
-                self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the router did not prove itself")
-                return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
+        try:
+            # Without a CHALLENGE every method is asked: a router must not get around proving itself by asking nothing (SC-C4).
+            for authenticator in (self._used or self._methods).values():
+                authenticator.check_welcome(details.get("authextra") or {})
+        except ValueError as error:
+            self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the router did not prove itself")
+            return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
         return SessionDetails(
             session_id=message.session_id,
             realm=details.get("realm") or self._realm,
