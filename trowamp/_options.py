@@ -110,7 +110,8 @@ HELLO: Checks = {
     "authextra": _or_null(_dictionary),
 }
 WELCOME: Checks = {"roles": _roles} | {key: _or_null(check) for key, check in _IDENTITY.items()}
-CLOSING: Checks = {"message": _or_null(_string)}
+ABORT: Checks = {"message": _or_null(_string), "scram": _string}
+GOODBYE: Checks = {"message": _or_null(_string)}
 PUBLISH: Checks = {
     "acknowledge": _boolean,
     "exclude_me": _boolean,
@@ -122,7 +123,6 @@ PUBLISH: Checks = {
     "eligible_authrole": _list_of(_string),
     "disclose_me": _boolean,
     "retain": _boolean,
-    "rkey": _string,
     **_PASSTHRU,
     **_FORWARDED,
     **_TRACED,
@@ -179,7 +179,7 @@ INVOCATION: Checks = {
     **_FORWARDED,
     **_TRACED,
 }
-INTERRUPT: Checks = {"mode": _one_of("skip", "kill", "killnowait"), "reason": _string, **_FORWARDED}
+INTERRUPT: Checks = {"mode": _one_of("kill", "killnowait"), "reason": _string, **_FORWARDED}
 YIELD: Checks = {"progress": _boolean, **_PASSTHRU, **_CALLEE, **_FORWARDED}
 ERROR: Checks = {**_PASSTHRU, **_CALLEE, **_FORWARDED}
 FORWARDED: Checks = _FORWARDED

@@ -129,7 +129,7 @@ class Abort(Message, tag=3):
     kwargs: Dict | None = None
 
     dictionary = "details"
-    checks = _options.CLOSING
+    checks = _options.ABORT
     payload_at = 3
 
     def to_wire(self) -> tuple[Any, ...]:
@@ -157,7 +157,7 @@ class Goodbye(Message, tag=6):
     reason: str
 
     dictionary = "details"
-    checks = _options.CLOSING
+    checks = _options.GOODBYE
 
 
 class Error(Message, tag=8):
