@@ -146,7 +146,7 @@ class _WellKnownError(ApplicationError):
 
     URI: ClassVar[str]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.URI, *args, **kwargs)
 
 
@@ -368,8 +368,11 @@ class FeatureNotSupported(LocalProtocolError):
     """
 
     def __init__(self, feature: str) -> None:
-        super().__init__(f"the router does not announce the feature {feature!r}")
+        super().__init__(feature)
         self.feature = feature
+
+    def __str__(self) -> str:
+        return f"the router does not announce the feature {self.feature!r}"
 
 
 class RemoteProtocolError(ProtocolError):
