@@ -1,0 +1,109 @@
+"""MessagePack and CBOR: formats that carry octets as such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, Final, NoReturn
+
+import cbor2
+import msgspec
+
+from .._exceptions import RemoteProtocolError
+from ..messages import Message, parse
+from ._values import ATOMS, MESSAGE_DEPTH, Copier, is_plain, refuse
+
+_copier: Final = Copier()
+
+
+class BinarySerializer:
+    """What both have in common."""
+
+    is_binary = True
+    rawsocket_id: int
+    _dumps: Callable[[Any], bytes]
+    _loads: Callable[[bytes], Any]
+
+    def encode(self, message: Message) -> bytes:
+        """Serialize one message; see `Serializer.encode`."""
+        wire = message.to_wire()
+        if is_plain(wire, ATOMS):
+            try:
+                return self._dumps(wire)
+            except UnicodeEncodeError:  # a lone surrogate; the copier tells where
+                pass
+        return self._dumps(_copier.copy_message(message, wire))
+
+    def decode(self, body: bytes) -> Message:
+        """Deserialize exactly one message; see `Serializer.decode`."""
+        raw = self._loads(body)
+        if type(raw) is list and not is_plain(raw, ATOMS):
+            raise refuse(raw)
+        return parse(raw)
+
+    def decode_all(self, body: bytes) -> list[Message]:
+        """Deserialize the one message that a body holds."""
+        return [self.decode(body)]
+
+
+_unpack: Final = msgspec.msgpack.Decoder().decode
+
+
+def _load_msgpack(body: bytes) -> Any:
+    """Decode one item. Keys of any type, extension types, dates and NaN come out as they are."""
+    try:
+        return _unpack(body)
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"not MessagePack: {error}") from error
+
+
+class MessagePackSerializer(BinarySerializer):
+    """MessagePack with distinct str and bin families (SER-B2)."""
+
+    name = "msgpack"
+    subprotocol = "wamp.2.msgpack"
+    rawsocket_id = 2
+    _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
+    _loads = staticmethod(_load_msgpack)
+
+
+class _NoTags(dict[int, NoReturn]):
+    """The decoders for CBOR's tags: none, not even cbor2's own.
+
+    Tags build what other formats lack (dates, big numbers, sets), what costs the reader more than the writer (regular expressions, decimal
+    exponents), and shared references: cycles, and trees with exponentially many paths. cbor2 asks here before it reads what is tagged.
+    """
+
+    def __missing__(self, tag: int) -> NoReturn:
+        raise ValueError(f"tag {tag} is not allowed")
+
+
+_NO_TAGS: Final = _NoTags()
+
+
+def _load_cbor(body: bytes) -> Any:
+    """Decode one item. Octets as keys, `undefined`, simple values, NaN and integers below -2**63 come out as they are."""
+    stream = BytesIO(body)
+    try:
+        raw = cbor2.load(
+            stream,
+            semantic_decoders=_NO_TAGS,
+            read_size=len(body) + 1,
+            max_depth=MESSAGE_DEPTH,
+            strict_hashable_types=True,
+        )
+    except (cbor2.CBORDecodeError, ValueError) as error:
+        raise RemoteProtocolError(f"not CBOR: {error}") from error
+    if stream.tell() != len(body):
+        raise RemoteProtocolError("not CBOR: octets follow the message")  # SER-B5; cbor2 does not mind
+    return raw
+
+
+class CborSerializer(BinarySerializer):
+    """CBOR without tags, simple values and `undefined`."""
+
+    name = "cbor"
+    subprotocol = "wamp.2.cbor"
+    rawsocket_id = 3
+    _dumps = staticmethod(cbor2.dumps)
+    _loads = staticmethod(_load_cbor)

@@ -1,0 +1,91 @@
+r"""JSON, and WAMP's rule for octets in it (SER-B3): a string of U+0000 and base64 stands for octets.
+
+The rule takes strings that begin with U+0000 away from applications: sending one in JSON raises. Keys of dictionaries are strings always.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from binascii import a2b_base64
+from typing import Any, Final
+
+import msgspec
+
+from .._exceptions import RemoteProtocolError
+from ..messages import Message, parse
+from ._values import TEXT_ATOMS, Copier, is_plain, not_portable, refuse
+
+_NUL: Final = b"\\u0000"  # U+0000 has no other spelling in JSON
+
+_dumps: Final = msgspec.json.Encoder().encode
+_loads: Final = msgspec.json.Decoder().decode
+
+
+class _JsonCopier(Copier):
+    def text(self, value: str, path: tuple[Any, ...]) -> str:
+        if value.startswith("\0"):
+            raise not_portable(path, "a string that begins with U+0000 would arrive as octets from JSON")
+        return super().text(value, path)
+
+    def octets(self, value: bytes, path: tuple[Any, ...]) -> str:  # noqa: ARG002 - any octets will do
+        return "\0" + b64encode(value).decode("ascii")
+
+
+_copier: Final = _JsonCopier()
+
+
+class JsonSerializer:
+    """JSON in UTF-8, compact, without escapes where none are needed."""
+
+    name = "json"
+    subprotocol = "wamp.2.json"
+    rawsocket_id = 1
+    is_binary = False
+
+    def encode(self, message: Message) -> bytes:
+        """Serialize one message; see `Serializer.encode`."""
+        wire = message.to_wire()
+        if is_plain(wire, TEXT_ATOMS):
+            try:
+                body = _dumps(wire)
+            except UnicodeEncodeError:  # a lone surrogate; the copier tells where
+                pass
+            else:
+                if _NUL not in body:
+                    return body
+        return _dumps(_copier.copy_message(message, wire))
+
+    def decode(self, body: bytes) -> Message:
+        """Deserialize exactly one message; see `Serializer.decode`."""
+        try:
+            raw = _loads(body)
+        except (ValueError, RecursionError) as error:
+            raise RemoteProtocolError(f"not JSON: {error}") from error
+        if type(raw) is list and not is_plain(raw, TEXT_ATOMS):
+            raise refuse(raw)
+        if _NUL in body:
+            raw = _with_octets(raw)
+        return parse(raw)
+
+    def decode_all(self, body: bytes) -> list[Message]:
+        """Deserialize the one message that a body holds."""
+        return [self.decode(body)]
+
+
+def _with_octets(value: Any) -> Any:
+    """Return a decoded value with octets for the strings that stand for some."""
+    kind = type(value)
+    if kind is str and value.startswith("\0"):
+        return _octets(value)
+    if kind is list:
+        return [_with_octets(item) for item in value]
+    if kind is dict:
+        return {key: _with_octets(item) for key, item in value.items()}
+    return value
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return a2b_base64(text[1:], strict_mode=True)
+    except ValueError as error:
+        raise RemoteProtocolError(f"a string that begins with U+0000 is not base64 after it: {error}") from error

@@ -1,0 +1,55 @@
+"""What a serializer is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ..messages import Message
+
+
+class Serializer(Protocol):
+    """Turns messages into octets and back. Serializers hold no state: one can serve any number of connections and threads.
+
+    Attributes:
+        name: What users call it: "json", "msgpack", "cbor", or one of these with ".batched" after it.
+        subprotocol: Its id in the WebSocket handshake, for example "wamp.2.json".
+        rawsocket_id: Its number in the RawSocket handshake, or 0 if it has none.
+        is_binary: Whether WebSocket carries it in binary messages.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def subprotocol(self) -> str: ...
+    @property
+    def rawsocket_id(self) -> int: ...
+    @property
+    def is_binary(self) -> bool: ...
+
+    def encode(self, message: Message) -> bytes:
+        """Serialize one message.
+
+        Raises:
+            SerializationError: A value in it is not portable; the text names its place, for example `kwargs["x"][2]`.
+        """
+        ...
+
+    def decode(self, body: bytes) -> Message:
+        """Deserialize a body that holds exactly one message.
+
+        Raises:
+            RemoteProtocolError: The octets, or the message in them, break a rule.
+        """
+        ...
+
+    def decode_all(self, body: bytes) -> Iterable[Message]:
+        """Deserialize every message of a body: always one, except in a batched form.
+
+        Messages of a batch come one by one, so that those before a violation can be handled (BAT-B6).
+
+        Raises:
+            RemoteProtocolError: As in `decode`; for a batch, when the iteration arrives at the violation.
+        """
+        ...

@@ -1,0 +1,168 @@
+"""The values that every serializer carries alike, and the search for one that it would not.
+
+Portable are: None, bool, int from -2**63 to 2**64 - 1, finite float, str without lone surrogates, bytes, list, and dict with str keys, nested at
+most 64 deep. Everything that enters or leaves by a serializer stays inside, so what one peer sends every other one can receive: no payload is
+changed on the way, and none breaks a receiver that uses another serializer.
+
+Two functions share the work. `is_plain` runs for every message, says only yes or no, and costs about as much as the codec. `Copier` runs when the
+answer was no: it brings values into the plain types that codecs take, or raises with the place and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from math import isfinite
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
+
+from .._exceptions import RemoteProtocolError, SerializationError
+
+if TYPE_CHECKING:
+    from ..messages import Message
+
+MAX_DEPTH: Final = (
+    64  # containers within each other in one argument; the lists and dictionaries of the message itself are not counted
+)
+MESSAGE_DEPTH: Final = (
+    MAX_DEPTH + 2
+)  # the same limit as a codec counts: with the message, and its Arguments or ArgumentsKw
+
+ATOMS: Final = frozenset((NoneType, bool, str, bytes))
+TEXT_ATOMS: Final = ATOMS - {bytes}
+
+_STR: Final = frozenset((str,))
+_BELOW_MESSAGE: Final = MESSAGE_DEPTH - 1
+
+
+def is_plain(values: Iterable[Any], atoms: frozenset[type], levels: int = _BELOW_MESSAGE) -> bool:
+    """Tell whether values are portable and exactly of the types that codecs take; tuples pass for lists.
+
+    Lone surrogates are not looked for: codecs refuse those themselves.
+
+    Args:
+        values: The elements of a message, or of a container in it.
+        atoms: The types that need no look at the value, `ATOMS` or `TEXT_ATOMS`.
+        levels: How many containers may still be nested in each of the values.
+    """
+    for value in values:
+        kind = type(value)
+        if kind in atoms:
+            continue
+        if kind is int:
+            if not -0x8000_0000_0000_0000 <= value <= 0xFFFF_FFFF_FFFF_FFFF:
+                return False
+        elif kind is list or kind is tuple:
+            if not levels or (value and not is_plain(value, atoms, levels - 1)):
+                return False
+        elif kind is dict:
+            if not levels or (
+                value and not (_STR.issuperset(map(type, value)) and is_plain(value.values(), atoms, levels - 1))
+            ):
+                return False
+        elif kind is not float or not isfinite(value):
+            return False
+    return True
+
+
+class Copier:
+    """Copies values into plain types, and raises for what is not portable.
+
+    Instances of subclasses of portable types become the plain value underneath (an `OrderedDict` a dict, a named tuple a list, a `numpy.float64` a
+    float), bytearrays and memoryviews become bytes. Members of enumerations are refused even where they are integers or strings, because a receiver
+    cannot tell which of both the sender meant: the name or the value.
+    """
+
+    def copy_message(self, message: Message, wire: Sequence[Any]) -> list[Any]:
+        """Return a plain copy of a message's wire form.
+
+        Raises:
+            SerializationError: A value is not portable. The text begins with its place, for example `kwargs["x"][2]`.
+        """
+        fields = zip(message.__struct_fields__, wire[1:], strict=False)  # absent optional fields have no element
+        return [wire[0], *(self.copy(value, (name,), _BELOW_MESSAGE) for name, value in fields)]
+
+    def copy(self, value: Any, path: tuple[Any, ...], levels: int) -> Any:
+        """Return a plain copy of a value at a place in a message, with at most `levels` levels of containers."""
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, Enum):
+            raise not_portable(path, f"{type(value).__name__} is an enumeration; send a member's name or value")
+        for kinds, convert in _CONVERSIONS:
+            if isinstance(value, kinds):
+                return convert(self, value, path, levels)
+        raise not_portable(path, f"a value of type {type(value).__name__} has no form that every serializer carries")
+
+    def text(self, value: str, path: tuple[Any, ...]) -> str:
+        """Return a string as the codec shall get it."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise not_portable(path, "the string has a lone surrogate") from None
+        return str.__str__(value)
+
+    def octets(self, value: bytes, path: tuple[Any, ...]) -> Any:  # noqa: ARG002 - JSON has a use for it
+        """Return octets as the codec shall get them."""
+        return value
+
+    def _text(self, value: str, path: tuple[Any, ...], _levels: int) -> str:
+        return self.text(value, path)
+
+    def _octets(self, value: bytes | bytearray | memoryview, path: tuple[Any, ...], _levels: int) -> Any:
+        return self.octets(bytes(value), path)
+
+    def _integer(self, value: int, path: tuple[Any, ...], _levels: int) -> int:
+        if -(2**63) <= value < 2**64:
+            return int.__int__(value)
+        raise not_portable(path, "the integer is not in the range from -2**63 to 2**64 - 1")
+
+    def _number(self, value: float, path: tuple[Any, ...], _levels: int) -> float:
+        if isfinite(value):
+            return float.__float__(value)
+        raise not_portable(path, f"{float.__float__(value)} is not a finite number")
+
+    def _list(self, value: Sequence[Any], path: tuple[Any, ...], levels: int) -> list[Any]:
+        _check_depth(path, levels)
+        return [self.copy(item, (*path, index), levels - 1) for index, item in enumerate(value)]
+
+    def _dict(self, value: dict[Any, Any], path: tuple[Any, ...], levels: int) -> dict[str, Any]:
+        _check_depth(path, levels)
+        return {self._key(key, path): self.copy(item, (*path, key), levels - 1) for key, item in dict.items(value)}
+
+    def _key(self, key: Any, path: tuple[Any, ...]) -> str:
+        if not isinstance(key, str) or isinstance(key, Enum):
+            raise not_portable(path, f"the key {key!r:.40} is a {type(key).__name__}; keys must be strings")
+        return Copier.text(self, key, (*path, key))
+
+
+_CONVERSIONS: Final = (
+    (str, Copier._text),
+    (int, Copier._integer),
+    (float, Copier._number),
+    ((list, tuple), Copier._list),
+    (dict, Copier._dict),
+    ((bytes, bytearray, memoryview), Copier._octets),
+)
+
+
+def _check_depth(path: tuple[Any, ...], levels: int) -> None:
+    if not levels:
+        raise not_portable(path[:1], f"values are nested more than {MAX_DEPTH} deep")
+
+
+def not_portable(path: tuple[Any, ...], words: str) -> SerializationError:
+    """Return the error for the value at a place: the field's name, then keys and indices."""
+    return SerializationError(f"{path[0]}{''.join(map(_subscript, path[1:]))}: {words}")
+
+
+def _subscript(step: Any) -> str:
+    return f'["{ascii(str(step))[1:-1]:.40}"]' if isinstance(step, str) else f"[{step}]"
+
+
+def refuse(raw: Any) -> RemoteProtocolError:
+    """Return the error for a decoded message that is not plain, with the place and the reason."""
+    try:
+        Copier().copy(raw, ("message",), MESSAGE_DEPTH)
+    except SerializationError as fault:
+        return RemoteProtocolError(str(fault))
+    return RemoteProtocolError("the message holds a value that not every serializer carries")
