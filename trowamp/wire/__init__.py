@@ -1,0 +1,42 @@
+"""Octets to WAMP messages and back, without I/O: serializers, framings, links.
+
+link = websocket_client("ws://127.0.0.1:8080/ws", [get_serializer("cbor")])
+...                                          # write link.data_to_send(), then link.data_sent(count)
+link.receive_data(data)                      # whatever was read
+for message in link.received(): ...
+"""
+
+from __future__ import annotations
+
+from ._link import DEFAULT_MAX_SIZE, Link
+from ._rawsocket import rawsocket_client, rawsocket_server
+from ._universal import universal_server
+from ._websocket import Compression, websocket_client, websocket_server
+from ._whole import WholeMessages, whole_messages
+from .serializers import (
+    BY_RAWSOCKET_ID,
+    BY_SUBPROTOCOL,
+    DEFAULT_OFFER,
+    SERIALIZERS,
+    Serializer,
+    get_serializer,
+)
+
+__all__ = [
+    "BY_RAWSOCKET_ID",
+    "BY_SUBPROTOCOL",
+    "DEFAULT_MAX_SIZE",
+    "DEFAULT_OFFER",
+    "SERIALIZERS",
+    "Compression",
+    "Link",
+    "Serializer",
+    "WholeMessages",
+    "get_serializer",
+    "rawsocket_client",
+    "rawsocket_server",
+    "universal_server",
+    "websocket_client",
+    "websocket_server",
+    "whole_messages",
+]

@@ -1,0 +1,74 @@
+"""Compression of WebSocket messages (permessage-deflate, RFC 7692), bounded while it inflates."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from .._exceptions import MessageTooLarge
+from ._frames import FrameViolation
+
+if TYPE_CHECKING:
+    from websockets.extensions.permessage_deflate import PerMessageDeflate
+
+_EMPTY_BLOCK: Final = b"\x00\x00\xff\xff"  # ends every message, left out on the wire (RFC 7692 §7.2.1)
+
+
+class Deflate:
+    """Both directions of one connection.
+
+    Args:
+        negotiated: What the opening handshake agreed on.
+    """
+
+    __slots__ = ("_deflater", "_inflater", "_negotiated")
+
+    def __init__(self, negotiated: PerMessageDeflate) -> None:
+        self._negotiated = negotiated
+        self._deflater = self._new_deflater()
+        self._inflater = self._new_inflater()
+
+    def deflate(self, body: bytes) -> bytes:
+        """Compress a whole message."""
+        octets = self._deflater.compress(body) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
+        if self._negotiated.local_no_context_takeover:
+            self._deflater = self._new_deflater()
+        return octets[: -len(_EMPTY_BLOCK)]
+
+    def inflate(self, payload: bytes, *, is_last: bool, used: int, max_size: int) -> bytes:
+        """Inflate a fragment of a message, or all of it.
+
+        Args:
+            payload: The fragment as received.
+            is_last: Whether the message ends here.
+            used: Octets of the message inflated so far.
+            max_size: Octets the message may have inflated.
+
+        Raises:
+            MessageTooLarge: It has more; inflating stopped there.
+            FrameViolation: It is not compressed as agreed.
+        """
+        octets = payload + _EMPTY_BLOCK if is_last else payload
+        room = max_size - used + 1  # one more shows that it is too large; 0 would mean "no limit"
+        try:
+            inflated = self._inflater.decompress(octets, room)
+            if self._inflater.eof:  # a final block is legal in the midst of a connection (RFC 7692 §7.2.3.4)
+                octets = self._inflater.unused_data
+                self._inflater = self._new_inflater()
+                if len(inflated) < room:
+                    inflated += self._inflater.decompress(octets, room - len(inflated))
+        except zlib.error:
+            raise FrameViolation("message that cannot be decompressed") from None
+        if len(inflated) >= room:
+            raise MessageTooLarge(used + len(inflated), max_size)
+        if self._inflater.eof:  # one per fragment is plenty, and more would cost a copy of the rest each
+            raise FrameViolation("message of many final blocks")
+        if is_last and self._negotiated.remote_no_context_takeover:
+            self._inflater = self._new_inflater()
+        return inflated
+
+    def _new_deflater(self) -> zlib._Compress:
+        return zlib.compressobj(wbits=-self._negotiated.local_max_window_bits, memLevel=5)
+
+    def _new_inflater(self) -> zlib._Decompress:
+        return zlib.decompressobj(wbits=-self._negotiated.remote_max_window_bits)

@@ -1,0 +1,62 @@
+"""One port for both framings: the first octet tells RawSocket from WebSocket (RS-R1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ._link import DEFAULT_MAX_SIZE, Framing, Link
+from ._rawsocket import MAGIC, RawSocketServerHandshake
+from ._websocket import Compression, WebSocketServerHandshake
+
+if TYPE_CHECKING:
+    from .serializers import Serializer
+
+
+def universal_server(
+    serializers: Iterable[Serializer],
+    *,
+    max_size: int = DEFAULT_MAX_SIZE,
+    max_send_size: int | None = None,
+    min_send_size: int = 0,
+    compression: Compression = None,
+    origins: Sequence[str | re.Pattern[str]] | None = None,
+    path: str | None = None,
+    at_capacity: bool = False,
+) -> Link:
+    """Make the router side of a connection that may turn out to be RawSocket or WebSocket.
+
+    Args:
+        serializers: What a client may choose from.
+        max_size: As for `rawsocket_server` and `websocket_server`.
+        max_send_size: As for `websocket_server`; RawSocket clients tell.
+        min_send_size: As for `rawsocket_server`.
+        compression: As for `websocket_server`.
+        origins: As for `websocket_server`.
+        path: As for `websocket_server`.
+        at_capacity: Refuse the client, whoever it is, because there are too many connections.
+
+    Raises:
+        ValueError: `compression` is unknown.
+    """
+    choice = list(serializers)
+    framing = _FirstOctet(
+        RawSocketServerHandshake(choice, max_size, min_send_size, at_capacity),
+        WebSocketServerHandshake(choice, compression, origins, path, at_capacity),
+    )
+    return Link(framing, max_size=max_size, max_send_size=max_send_size)
+
+
+class _FirstOctet(Framing):
+    __slots__ = ("_rawsocket", "_websocket")
+
+    words = "transport handshake"
+
+    def __init__(self, rawsocket: Framing, websocket: Framing) -> None:
+        self._rawsocket = rawsocket
+        self._websocket = websocket
+
+    def receive(self, link: Link, data: bytes) -> None:
+        link.become(self._rawsocket if data[0] == MAGIC else self._websocket)
+        link.pass_on(data)
