@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 import cbor2
 import msgspec
@@ -21,23 +21,27 @@ class BinarySerializer:
 
     is_binary = True
     rawsocket_id: int
+    _atoms: ClassVar[frozenset[type]]
     _dumps: Callable[[Any], bytes]
     _loads: Callable[[bytes], Any]
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
         wire = message.to_wire()
-        if is_plain(wire, ATOMS):
+        if is_plain(wire, self._atoms):
             try:
                 return self._dumps(wire)
-            except UnicodeEncodeError:  # a lone surrogate; the copier tells where
+            except (
+                UnicodeEncodeError,
+                OverflowError,
+            ):  # a lone surrogate or too great an integer; the copier tells where
                 pass
         return self._dumps(_copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
         raw = self._loads(body)
-        if type(raw) is list and not is_plain(raw, ATOMS):
+        if type(raw) is list and not is_plain(raw, self._atoms):
             raise refuse(raw)
         return parse(raw)
 
@@ -63,6 +67,7 @@ class MessagePackSerializer(BinarySerializer):
     name = "msgpack"
     subprotocol = "wamp.2.msgpack"
     rawsocket_id = 2
+    _atoms = ATOMS | {int}  # the format has no greater integers than are portable
     _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
     _loads = staticmethod(_load_msgpack)
 
@@ -93,7 +98,7 @@ def _load_cbor(body: bytes) -> Any:
             strict_hashable_types=True,
         )
     except (cbor2.CBORDecodeError, ValueError) as error:
-        raise RemoteProtocolError(f"not CBOR: {error}") from error
+        raise RemoteProtocolError(f"not CBOR: {error.__cause__ or error}") from error
     if stream.tell() != len(body):
         raise RemoteProtocolError("not CBOR: octets follow the message")  # SER-B5; cbor2 does not mind
     return raw
@@ -105,5 +110,6 @@ class CborSerializer(BinarySerializer):
     name = "cbor"
     subprotocol = "wamp.2.cbor"
     rawsocket_id = 3
+    _atoms = ATOMS
     _dumps = staticmethod(cbor2.dumps)
     _loads = staticmethod(_load_cbor)

@@ -13,9 +13,12 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
-from ._values import TEXT_ATOMS, Copier, is_plain, not_portable, refuse
+from ._values import ATOMS, Copier, is_plain, not_portable, refuse
 
+_BACKSLASH: Final = 0x5C  # looked for first, because it is found or missed at once
 _NUL: Final = b"\\u0000"  # U+0000 has no other spelling in JSON
+
+_ATOMS: Final = ATOMS - {bytes}  # msgspec writes octets, but as plain base64
 
 _dumps: Final = msgspec.json.Encoder().encode
 _loads: Final = msgspec.json.Decoder().decode
@@ -45,13 +48,13 @@ class JsonSerializer:
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
         wire = message.to_wire()
-        if is_plain(wire, TEXT_ATOMS):
+        if is_plain(wire, _ATOMS):
             try:
                 body = _dumps(wire)
             except UnicodeEncodeError:  # a lone surrogate; the copier tells where
                 pass
             else:
-                if _NUL not in body:
+                if _BACKSLASH not in body or _NUL not in body:
                     return body
         return _dumps(_copier.copy_message(message, wire))
 
@@ -61,9 +64,9 @@ class JsonSerializer:
             raw = _loads(body)
         except (ValueError, RecursionError) as error:
             raise RemoteProtocolError(f"not JSON: {error}") from error
-        if type(raw) is list and not is_plain(raw, TEXT_ATOMS):
+        if type(raw) is list and not is_plain(raw, _ATOMS):
             raise refuse(raw)
-        if _NUL in body:
+        if _BACKSLASH in body and _NUL in body:
             raw = _with_octets(raw)
         return parse(raw)
 

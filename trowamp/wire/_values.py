@@ -10,7 +10,7 @@ answer was no: it brings values into the plain types that codecs take, or raises
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from math import isfinite
 from types import NoneType
@@ -29,9 +29,7 @@ MESSAGE_DEPTH: Final = (
 )  # the same limit as a codec counts: with the message, and its Arguments or ArgumentsKw
 
 ATOMS: Final = frozenset((NoneType, bool, str, bytes))
-TEXT_ATOMS: Final = ATOMS - {bytes}
 
-_STR: Final = frozenset((str,))
 _BELOW_MESSAGE: Final = MESSAGE_DEPTH - 1
 
 
@@ -42,7 +40,7 @@ def is_plain(values: Iterable[Any], atoms: frozenset[type], levels: int = _BELOW
 
     Args:
         values: The elements of a message, or of a container in it.
-        atoms: The types that need no look at the value, `ATOMS` or `TEXT_ATOMS`.
+        atoms: The types that need no look at the value: `ATOMS`, less or more what the codec at hand does itself.
         levels: How many containers may still be nested in each of the values.
     """
     for value in values:
@@ -56,11 +54,12 @@ def is_plain(values: Iterable[Any], atoms: frozenset[type], levels: int = _BELOW
             if not levels or (value and not is_plain(value, atoms, levels - 1)):
                 return False
         elif kind is dict:
-            if not levels or (
-                value and not (_STR.issuperset(map(type, value)) and is_plain(value.values(), atoms, levels - 1))
-            ):
+            for key in value:
+                if type(key) is not str:
+                    return False
+            if not levels or (value and not is_plain(value.values(), atoms, levels - 1)):
                 return False
-        elif kind is not float or not isfinite(value):
+        elif kind is not float or value - value != 0.0:  # which of the floats is true for the infinities and NaN only
             return False
     return True
 
@@ -86,12 +85,13 @@ class Copier:
         """Return a plain copy of a value at a place in a message, with at most `levels` levels of containers."""
         if value is None or value is True or value is False:
             return value
-        if isinstance(value, Enum):
-            raise not_portable(path, f"{type(value).__name__} is an enumeration; send a member's name or value")
+        kind = type(value)
+        if issubclass(kind, Enum):
+            raise not_portable(path, f"{kind.__name__} is an enumeration; send a member's name or value")
         for kinds, convert in _CONVERSIONS:
-            if isinstance(value, kinds):
+            if issubclass(kind, kinds):
                 return convert(self, value, path, levels)
-        raise not_portable(path, f"a value of type {type(value).__name__} has no form that every serializer carries")
+        raise not_portable(path, f"a value of type {kind.__name__} has no form that every serializer carries")
 
     def text(self, value: str, path: tuple[Any, ...]) -> str:
         """Return a string as the codec shall get it."""
@@ -130,12 +130,12 @@ class Copier:
         return {self._key(key, path): self.copy(item, (*path, key), levels - 1) for key, item in dict.items(value)}
 
     def _key(self, key: Any, path: tuple[Any, ...]) -> str:
-        if not isinstance(key, str) or isinstance(key, Enum):
-            raise not_portable(path, f"the key {key!r:.40} is a {type(key).__name__}; keys must be strings")
+        if not issubclass(type(key), str) or issubclass(type(key), Enum):
+            raise not_portable(path, f"a key is of type {type(key).__name__}; keys must be strings")
         return Copier.text(self, key, (*path, key))
 
 
-_CONVERSIONS: Final = (
+_CONVERSIONS: Final[tuple[tuple[Any, Callable[..., Any]], ...]] = (
     (str, Copier._text),
     (int, Copier._integer),
     (float, Copier._number),
@@ -156,7 +156,7 @@ def not_portable(path: tuple[Any, ...], words: str) -> SerializationError:
 
 
 def _subscript(step: Any) -> str:
-    return f'["{ascii(str(step))[1:-1]:.40}"]' if isinstance(step, str) else f"[{step}]"
+    return f'["{ascii(str.__str__(step)[:40])[1:-1]}"]' if isinstance(step, str) else f"[{step}]"
 
 
 def refuse(raw: Any) -> RemoteProtocolError:
