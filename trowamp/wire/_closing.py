@@ -34,13 +34,7 @@ def is_sendable(code: int) -> bool:
 
 
 def serialize_close(code: int, reason: str) -> bytes:
-    """Return the payload of a Close frame, `reason` shortened to what fits.
-
-    Raises:
-        ValueError: `code` must not be sent.
-    """
-    if not is_sendable(code):
-        raise ValueError(f"{code} is no close code that may be sent")
+    """Return the payload of a Close frame with a sendable code, `reason` shortened to what fits."""
     octets = reason.encode(errors="replace")[:_LONGEST_REASON]
     return _CODE.pack(code) + octets.decode(errors="ignore").encode()
 

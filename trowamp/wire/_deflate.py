@@ -49,7 +49,7 @@ class Deflate:
             FrameViolation: It is not compressed as agreed.
         """
         octets = payload + _EMPTY_BLOCK if is_last else payload
-        room = max_size - used + 1  # one more shows that it is too large; 0 would mean "no limit"
+        room = max(max_size - used, 0) + 1  # one more shows that it is too large; 0 would mean "no limit"
         try:
             inflated = self._inflater.decompress(octets, room)
             if self._inflater.eof:  # a final block is legal in the midst of a connection (RFC 7692 §7.2.3.4)

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from .._exceptions import ConnectError, LocalProtocolError, MessageTooLarge, RemoteProtocolError
+from ._closing import is_sendable
 
 if TYPE_CHECKING:
     from ..messages import Message
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_SIZE: Final = 2**24 - 1  # octets; the largest message that every RawSocket implementation frames alike
 
-_MAX_UNSENT_PONGS: Final = 2**24 + 2**20  # octets: one answer of any size, and plenty of small ones
+_MAX_UNSENT_PONGS: Final = 2**18  # octets; one more answer, of any size, is taken beyond it
 _PING_PAYLOAD: Final = Struct(">Q")
 
 
@@ -217,11 +218,15 @@ class Link:
         Raises:
             ValueError: `code` must not stand in a Close frame (RFC 6455 §7.4).
         """
+        if not is_sendable(code):
+            raise ValueError(f"{code} is no close code that may be sent")
         if code != 1000:
             self.close_code = code
         if self.is_open:
             self._framing.close(self, self.close_code, reason or (self.close_reason if self.error else ""))
-        self.is_open = False
+            self.is_open = False
+        elif not hasattr(self, "serializer"):
+            self.is_closed = True  # nothing of a handshake is worth waiting for
         self.close_reason = self.close_reason or reason or "closed by this side"
 
     # What framings use
@@ -270,9 +275,9 @@ class Link:
         Raises:
             RemoteProtocolError: The peer pings on and on without reading the answers.
         """
-        self._unsent_pongs += len(octets)
         if self._unsent_pongs > _MAX_UNSENT_PONGS:
             raise RemoteProtocolError("the peer sends pings without reading the answers")
+        self._unsent_pongs += len(octets)
         self.queue(octets)
 
     def pong_received(self, payload: bytes) -> None:

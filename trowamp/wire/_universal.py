@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
 from ._rawsocket import MAGIC, RawSocketServerHandshake
-from ._websocket import Compression, WebSocketServerHandshake
+from ._websocket import Compression, WebSocketServerHandshake, check_compression
 
 if TYPE_CHECKING:
     from .serializers import Serializer
@@ -41,9 +41,10 @@ def universal_server(
         ValueError: `compression` is unknown.
     """
     choice = list(serializers)
+    check_compression(compression)
     framing = _FirstOctet(
-        RawSocketServerHandshake(choice, max_size, min_send_size, at_capacity),
-        WebSocketServerHandshake(choice, compression, origins, path, at_capacity),
+        lambda: RawSocketServerHandshake(choice, max_size, min_send_size, at_capacity),
+        lambda: WebSocketServerHandshake(choice, compression, origins, path, at_capacity),
     )
     return Link(framing, max_size=max_size, max_send_size=max_send_size)
 
@@ -53,10 +54,10 @@ class _FirstOctet(Framing):
 
     words = "transport handshake"
 
-    def __init__(self, rawsocket: Framing, websocket: Framing) -> None:
+    def __init__(self, rawsocket: Callable[[], Framing], websocket: Callable[[], Framing]) -> None:
         self._rawsocket = rawsocket
         self._websocket = websocket
 
     def receive(self, link: Link, data: bytes) -> None:
-        link.become(self._rawsocket if data[0] == MAGIC else self._websocket)
+        link.become(self._rawsocket() if data[0] == MAGIC else self._websocket())
         link.pass_on(data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import logging
 import re
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -43,7 +42,7 @@ _LONGEST_HEAD: Final = 65536  # octets of an HTTP request or response up to its 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 _HEADER_NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9a-zA-Z]+")
 _OWN_HEADERS: Final = frozenset({"connection", "upgrade"})  # and Sec-WebSocket-*: part of the handshake itself
-_LONGEST_QUOTE: Final = 200  # characters of a refusal's body that are worth showing
+_LONGEST_QUOTE: Final = 300  # characters of what the peer said that are worth showing
 
 # Disabled, and outside the tree of loggers: what there is to tell, the link tells its owner.
 _LOGGER: Final = logging.Logger("trowamp.wire")  # noqa: LOG001
@@ -54,28 +53,29 @@ def websocket_client(
     url: str,
     serializers: Iterable[Serializer],
     *,
+    random_octets: Callable[[int], bytes],
     headers: Iterable[tuple[str, str]] = (),
     origin: str | None = None,
     compression: Compression = None,
     max_size: int = DEFAULT_MAX_SIZE,
     max_send_size: int | None = None,
-    random_octets: Callable[[int], bytes] = secrets.token_bytes,
 ) -> Link:
     """Make the client side of a WebSocket connection.
 
     Args:
         url: The router's URL, `ws://…` or `wss://…`; user and password in it become an Authorization header.
         serializers: What to offer, in order of preference.
+        random_octets: Source of the handshake's key and the frames' masks, such as `secrets.token_bytes`; must be unpredictable (RFC 6455 §10.3).
         headers: More HTTP headers for the handshake; they replace those of the same name.
         origin: Value of the Origin header, which browsers send; None sends none.
         compression: "deflate" offers permessage-deflate.
         max_size: Octets accepted for one incoming message, fragments joined and inflated.
         max_send_size: Octets a message may have on its way out, as WebSocket peers do not tell; the same as `max_size` if None.
-        random_octets: Source of the handshake's key and the frames' masks; must be unpredictable.
 
     Raises:
         ValueError: `url`, `headers`, `compression` or `serializers` cannot be used; the text says why.
     """
+    check_compression(compression)
     offer = {serializer.subprotocol: serializer for serializer in serializers}
     if not offer:
         raise ValueError("at least one serializer is needed")
@@ -86,7 +86,7 @@ def websocket_client(
     protocol = ClientProtocol(
         uri,
         origin=cast("Origin | None", origin),
-        extensions=[ClientPerMessageDeflateFactory()] if _is_deflate(compression) else None,
+        extensions=[ClientPerMessageDeflateFactory()] if compression else None,
         subprotocols=[Subprotocol(name) for name in offer],
         max_size=None,
         logger=_LOGGER,
@@ -123,14 +123,15 @@ def websocket_server(
     Raises:
         ValueError: `compression` is unknown.
     """
+    check_compression(compression)
     handshake = WebSocketServerHandshake(serializers, compression, origins, path, at_capacity)
     return Link(handshake, max_size=max_size, max_send_size=max_send_size)
 
 
-def _is_deflate(compression: str | None) -> bool:
+def check_compression(compression: str | None) -> None:
+    """Refuse a compression that nobody knows, with ValueError."""
     if compression not in (None, "deflate"):
         raise ValueError(f"unknown compression {compression!r}; there is 'deflate'")
-    return compression == "deflate"
 
 
 def _add_headers(request: Request, headers: Iterable[tuple[str, str]]) -> None:
@@ -213,7 +214,7 @@ class _ClientHandshake(_Handshake):
             super().receive_eof(link)
 
     def not_http(self, octet: int) -> Exception:
-        return ConnectError(f"the router does not speak HTTP: its answer begins with 0x{octet:02X}")
+        return ConnectError(f"the router does not speak HTTP: its answer begins with {_guess(octet)}")
 
     def too_long(self, link: Link) -> None:
         link.fail(ConnectError("the router's answer to the WebSocket handshake is too long"))
@@ -269,14 +270,14 @@ class WebSocketServerHandshake(_Handshake):
         self._path = path
         self._at_capacity = at_capacity
         self._protocol = ServerProtocol(
-            extensions=[_DEFLATE_FACTORY] if _is_deflate(compression) else None,
+            extensions=[_DEFLATE_FACTORY] if compression else None,
             select_subprotocol=_first_known(self._serializers),
             max_size=None,
             logger=_LOGGER,
         )
 
     def not_http(self, octet: int) -> Exception:
-        return RemoteProtocolError(f"neither HTTP nor WebSocket: it begins with 0x{octet:02X}")
+        return RemoteProtocolError(f"no HTTP request: it begins with {_guess(octet)}")
 
     def too_long(self, link: Link) -> None:
         self._refuse(
@@ -316,7 +317,7 @@ class WebSocketServerHandshake(_Handshake):
         if self._path is not None and request.path.partition("?")[0] != self._path:
             return HTTPStatus.NOT_FOUND, "there is nothing at this path"
         if not _is_allowed(request, self._origins):
-            return HTTPStatus.FORBIDDEN, "web pages of this origin may not connect"
+            return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
         return None
 
     def _refuse(self, link: Link, status: HTTPStatus, text: str) -> None:
@@ -379,6 +380,12 @@ def _is_allowed(request: Request, origins: Sequence[str | re.Pattern[str]] | Non
     )
 
 
+def _guess(octet: int) -> str:
+    """Return the first octet of something that is not HTTP, and what it may be."""
+    hint = {0x15: ", as TLS does", 0x16: ", as TLS does", 0x7F: ", as RawSocket does"}.get(octet, "")
+    return f"0x{octet:02X}{hint}"
+
+
 def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or url
@@ -390,11 +397,11 @@ def _explain(error: BaseException) -> str:
     """Return why a handshake failed in words, with what lies beneath."""
     if isinstance(error, InvalidStatus):
         return _explain_status(error.response)
-    words = [str(error)]
+    words = str(error)
     while error.__cause__ is not None:
         error = error.__cause__
-        words.append(str(error))
-    return "; ".join(words)
+        words += f"; {error}"
+    return _shorten(words)
 
 
 def _explain_status(response: Response) -> str:
@@ -402,6 +409,8 @@ def _explain_status(response: Response) -> str:
     if 300 <= response.status_code < 400:
         return f"{text} to {', '.join(response.headers.get_all('Location'))}; redirects are not followed"
     body = " ".join(bytes(response.body[: 4 * _LONGEST_QUOTE]).decode(errors="replace").split())
-    if len(body) > _LONGEST_QUOTE:
-        body = body[:_LONGEST_QUOTE] + "…"
-    return f"{text}: {body}" if body else text
+    return f"{text}: {_shorten(body)}" if body else text
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
