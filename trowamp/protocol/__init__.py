@@ -14,6 +14,7 @@ from ._client import ClientSession
 from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
 from ._join import Join
 from ._pending import ClientStatistics
+from ._reconnect import ReconnectSchedule, Rotation
 
 __all__ = [
     "ClientSession",
@@ -25,6 +26,8 @@ __all__ = [
     "Invoked",
     "Join",
     "Progress",
+    "ReconnectSchedule",
     "Reply",
     "Revoked",
+    "Rotation",
 ]
