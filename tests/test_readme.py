@@ -1,0 +1,52 @@
+"""What the README and the documentation say is tried: programs, commands, links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def readme(project: Path) -> str:
+    return (project / "README.md").read_text(encoding="utf-8")
+
+
+def block(text: str, language: str) -> str:
+    """Return the first fenced block in a language."""
+    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_the_example_prints_what_the_readme_shows(readme: str, tmp_path: Path) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(block(readme, "python"), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, block(readme, "text"), "")
+
+
+def test_the_example_is_short(readme: str) -> None:
+    assert len([line for line in block(readme, "python").splitlines() if line.strip()]) <= 18
+
+
+def test_every_command_of_the_readme_is_a_target(project: Path, readme: str) -> None:
+    makefile = (project / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"`make (\w+)`", readme)
+    assert targets
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+def test_links_within_the_project_lead_somewhere(project: Path) -> None:
+    pages = [project / "README.md", project / "CHANGELOG.md", *sorted((project / "docs").rglob("*.md"))]
+    broken = []
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(project)}: {target}")
+    assert broken == []
