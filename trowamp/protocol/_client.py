@@ -447,11 +447,14 @@ class ClientSession(Generic[W, H, T]):
         self._link.send(Error(68, request_id, _NO_OPTIONS, uri, args, kwargs))
 
     def _send_error_surely(self, request_id: int, uri: str, args: tuple[Any, ...]) -> None:
-        """Send an ERROR whose explanation may itself be what cannot be sent."""
-        try:
-            self._send_error(request_id, uri, args)
-        except (SerializationError, MessageTooLarge):
-            self._send_error(request_id, uri)
+        """Send an ERROR whose explanation, or even URI, may itself be what cannot be sent."""
+        for explanation in (args, ()):
+            try:
+                self._send_error(request_id, uri, explanation)
+            except (SerializationError, MessageTooLarge):
+                continue
+            return
+        self._send_error(request_id, uris.ERROR_INVALID_URI)
 
     def _send_unsubscribe(self, subscription_id: int, waiter: W | None) -> None:
         request_id, position = self._request(lambda request_id: Unsubscribe(request_id, subscription_id))
