@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._exceptions import InvalidArgument
+from ._types import positional
 from ._uri_pattern import UriPattern
 
 Handler = Callable[..., Any]
@@ -37,7 +38,7 @@ class BoundHandler:
         self.is_async = _is_async(function)
         self.details_parameter = _parameter_annotated(function, wants)
         self.name = getattr(function, "__qualname__", None) or repr(function)
-        self._binds = pattern.binds
+        self.is_plain = not pattern.binds and self.details_parameter is None  # takes the payload and nothing else
 
     def arguments(
         self, uri: str | None, args: Any, kwargs: dict[str, Any] | None, details: Callable[[], object]
@@ -53,15 +54,15 @@ class BoundHandler:
         Raises:
             ValueError: A typed component of the URI does not convert.
         """
-        positional: tuple[Any, ...] = () if not args else (args,) if isinstance(args, bytes) else tuple(args)
+        values = tuple(positional(args))
         named = dict(kwargs) if kwargs else {}
-        if self._binds and uri is not None:
+        if self.pattern.binds and uri is not None:
             components, bound = self.pattern.bind(uri)
-            positional = (*components, *positional)
+            values = (*components, *values)
             named.update(bound)
         if self.details_parameter is not None:
             named[self.details_parameter] = details()
-        return positional, named
+        return values, named
 
     def explain(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
         """Tell a call with wrong arguments (the caller's fault) from a TypeError inside the function (the callee's)."""
@@ -77,8 +78,7 @@ class BoundHandler:
 def _is_async(function: Handler) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
-    call = getattr(type(function), "__call__", None)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _parameter_annotated(function: Handler, wanted: type) -> str | None:
@@ -88,7 +88,9 @@ def _parameter_annotated(function: Handler, wanted: type) -> str | None:
     except (TypeError, ValueError):
         return None
     try:
-        hints = typing.get_type_hints(inspect.unwrap(function) if inspect.isroutine(function) else function.__call__)
+        hints = typing.get_type_hints(
+            inspect.unwrap(function) if inspect.isroutine(function) else type(function).__call__
+        )
     except Exception:  # noqa: BLE001  # annotations are the user's code: whatever they raise, plain names still do
         hints = {}
     for name, parameter in parameters.items():

@@ -81,6 +81,22 @@ class Pump:
         while self.is_above_high_water and not self.broken:
             await self._producers.park()
 
+    async def send_queued(self) -> None:
+        """Send everything queued from this task: for handshakes, while no writer runs."""
+        queued = bytes(self.link.data_to_send())
+        self.link.data_sent(len(queued))
+        try:
+            if queued:
+                await self.transport.send_all(queued)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._break(f"the connection broke: {error.__cause__ or error}")
+
+    async def drain(self) -> None:
+        """Wait until everything queued has been handed to the kernel, or the connection has broken; no checkpoint if it has been."""
+        self.flush()
+        while (self.link.data_to_send() or self._is_writing) and not self.broken:
+            await self._producers.park()
+
     @enable_ki_protection
     async def write(self) -> None:
         """The writer task: runs until it is cancelled or the connection breaks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +36,13 @@ class Result:
     def __repr__(self) -> str:
         parts = [*map(repr, self.args), *(f"{key}={value!r}" for key, value in self.kwargs.items())]
         return f"Result({', '.join(parts)})"
+
+
+def positional(args: list[Any] | tuple[Any, ...] | bytes | None) -> Sequence[Any]:
+    """Turn the positional payload of a message into arguments; an opaque payload is one argument."""
+    if not args:
+        return ()
+    return (args,) if isinstance(args, bytes) else args
 
 
 def unwrap(args: list[Any] | tuple[Any, ...] | bytes | None, kwargs: dict[str, Any] | None) -> Any:

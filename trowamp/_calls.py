@@ -1,0 +1,98 @@
+"""A call whose progressive results are taken one by one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ._exceptions import BufferOverflow
+from ._types import unwrap
+from ._waiter import Waiter
+from .messages import Message, Result
+
+if TYPE_CHECKING:
+    from ._shell import SessionShell
+
+
+class CallStream(Waiter, AsyncIterator[Any]):
+    """A running call: iterate over its progressive results, then ask for its `result`.
+
+    Made by `Session.open_call`. Leaving its block while the call runs cancels the call.
+    """
+
+    __slots__ = ("_buffer", "_cancel_mode", "_is_over", "_parts", "_procedure", "_request_id", "_shell")
+
+    def __init__(self, shell: SessionShell, procedure: str, buffer: int, cancel_mode: str) -> None:
+        super().__init__()
+        self._shell = shell
+        self._procedure = procedure
+        self._buffer = buffer
+        self._cancel_mode = cancel_mode
+        self._parts: deque[Any] = deque()
+        self._request_id = 0
+        self._is_over = False
+
+    def started(self, request_id: int) -> None:
+        """The call has been sent."""
+        self._request_id = request_id
+
+    def progress(self, message: Result) -> None:
+        """Keep one progressive result for the iterating task."""
+        if self._is_over:
+            return
+        if len(self._parts) >= self._buffer:
+            self.cancel()
+            self.resolve(None, BufferOverflow(self._procedure, self._buffer))
+            return
+        self._parts.append(unwrap(message.args, message.kwargs))
+        self.wake()
+
+    def resolve(self, message: Message | None, error: Exception | None) -> None:
+        """The call is over."""
+        self._is_over = True
+        super().resolve(message, error)
+
+    def cancel(self) -> None:
+        """Give the call up: the router is told, and the callee if it can be. Does nothing if the call is over."""
+        if not self._is_over:
+            self._is_over = True
+            mode = "killnowait" if self._cancel_mode == "kill" else self._cancel_mode  # nobody is left who would wait
+            self._shell.core.cancel(self._request_id, mode, notify=self._shell.can_cancel_calls)
+            self._shell.pump.flush_soon()
+
+    def __aiter__(self) -> CallStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        """Return the next progressive result; a checkpoint.
+
+        Raises:
+            ApplicationError: The call failed.
+            BufferOverflow: Results came faster than they were taken; the call was cancelled.
+            SessionClosed, SessionLost: The session ended.
+            StopAsyncIteration: The final result is there.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._parts or self._is_over:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        while not (self._parts or self._is_over):
+            await self.park()
+        if self._parts:
+            return self._parts.popleft()
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration
+
+    async def result(self) -> Any:
+        """Return the call's final result; progressive results that were not taken are dropped. A checkpoint. Raises as iterating does."""
+        async for _ in self:
+            pass
+        if self._message is None:
+            raise trio.ClosedResourceError("the call was cancelled")
+        return unwrap(self._message.args, self._message.kwargs)
+
+    def __repr__(self) -> str:
+        return f"<CallStream {self._procedure!r} {'over' if self._is_over else 'running'}>"

@@ -1,0 +1,135 @@
+"""What a component has declared, and how it is put in place in a new session: all of it, or an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import trio
+
+from ._events import Event
+from ._exceptions import ProcedureAlreadyExists
+from ._failures import leaves
+from ._handlers import BoundHandler
+from ._markers import marked
+from ._procedures import Invocation
+from ._session import Session
+from ._uri_pattern import UriPattern
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OnConflict = Literal["retry", "raise", "force"]
+
+_FIRST_RETRY, _LONGEST_RETRY = 0.1, 2.0  # seconds between attempts to register what a dying session still holds
+_AT_ONCE = 100  # requests on their way together: a thousand declarations cost ten round trips, not a thousand
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """One handler: `kind` is "register" or "subscribe", `options` are the keywords of that method of `Session`."""
+
+    kind: str
+    uri: str
+    handler: Callable[..., Any]
+    options: dict[str, Any]
+
+
+class Declarations:
+    """The handlers of a component.
+
+    Args:
+        on_conflict: What to do when a procedure is registered already.
+        conflict_timeout: Seconds that "retry" goes on.
+    """
+
+    def __init__(self, on_conflict: OnConflict, conflict_timeout: float) -> None:
+        if on_conflict not in ("retry", "raise", "force"):
+            raise ValueError(f'on_conflict must be "retry", "raise" or "force", not {on_conflict!r}')
+        self.on_conflict = on_conflict
+        self._conflict_timeout = conflict_timeout
+        self._declared: list[Declaration] = []
+
+    def add(self, declaration: Declaration) -> None:
+        """Declare a handler.
+
+        Raises:
+            ValueError: Its URI is not legal.
+            TypeError: It is not callable, or an option does not exist.
+        """
+        wants = Invocation if declaration.kind == "register" else Event
+        BoundHandler(declaration.handler, UriPattern(declaration.uri, declaration.options.get("match")), wants)
+        self._declared.append(declaration)
+
+    def add_object(self, target: object) -> None:
+        """Declare everything in an object or module that is marked."""
+        for mark, handler in marked(target):
+            self.add(Declaration(mark.kind, mark.uri, handler, mark.options))
+
+    def decorator(self, kind: str, uri: str, options: dict[str, Any]) -> Callable[[F], F]:
+        """Return a decorator that declares what it decorates."""
+
+        def declare(function: F) -> F:
+            self.add(Declaration(kind, uri, function, options))
+            return function
+
+        return declare
+
+    async def restore(self, session: Session) -> None:
+        """Put everything in place.
+
+        Raises:
+            ApplicationError, SessionLost, SessionClosed, FeatureNotSupported: The first thing that could not be put in place.
+        """
+        turns = trio.CapacityLimiter(_AT_ONCE)
+        try:
+            async with trio.open_nursery() as nursery:
+                for declaration in self._declared:
+                    nursery.start_soon(self._restore_one, session, declaration, turns)
+        except BaseExceptionGroup as group:
+            real = [leaf for leaf in leaves(group) if not isinstance(leaf, trio.Cancelled)]
+            if not real:
+                raise
+            raise real[0] from None
+
+    async def _restore_one(self, session: Session, declaration: Declaration, turns: trio.CapacityLimiter) -> None:
+        async with turns:
+            if declaration.kind == "subscribe":
+                await session.subscribe(declaration.uri, declaration.handler, **declaration.options)
+                return
+            try:
+                await _register(session, declaration)
+            except ProcedureAlreadyExists:
+                after_conflict = _AFTER_CONFLICT.get(self.on_conflict)
+                if after_conflict is None:
+                    raise
+                await after_conflict(session, declaration, self._conflict_timeout)
+
+
+async def _register(session: Session, declaration: Declaration, **more: Any) -> None:
+    await session.register(declaration.uri, declaration.handler, **{**declaration.options, **more})
+
+
+async def _register_again(session: Session, declaration: Declaration, timeout: float) -> None:
+    """The router may not have noticed yet that the previous session is gone: wait for it to."""
+    deadline = trio.current_time() + timeout
+    delay = _FIRST_RETRY
+    while True:
+        await trio.sleep(delay)
+        delay = min(delay * 2, _LONGEST_RETRY)
+        try:
+            await _register(session, declaration)
+        except ProcedureAlreadyExists:
+            if trio.current_time() + delay > deadline:
+                raise
+        else:
+            return
+
+
+async def _take_over(session: Session, declaration: Declaration, _: float) -> None:
+    await _register(session, declaration, force_reregister=True)
+
+
+_AFTER_CONFLICT: dict[str, Callable[[Session, Declaration, float], Awaitable[None]]] = {
+    "retry": _register_again,
+    "force": _take_over,
+}

@@ -1,0 +1,364 @@
+"""Subscriptions: events on their way to a handler, or to an iterator."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import AsyncIterator
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import trio
+
+from ._exceptions import BufferOverflow, SessionClosed, SessionLost
+from ._handlers import BoundHandler
+from ._task_slot import TaskSlot
+from ._types import positional
+from ._uri_pattern import UriPattern
+from ._waiter import Waiter
+from ._workers import Workers
+from .messages import Event as EventMessage
+from .messages import Subscribed
+
+if TYPE_CHECKING:
+    from ._shell import SessionShell
+
+Overflow = Literal["raise", "drop_oldest", "drop_newest"]
+OnError = Literal["raise", "log"]
+
+DEFAULT_BUFFER = 10_000
+
+_NO_KWARGS: dict[str, Any] = {}
+
+_log = logging.getLogger("trowamp.subscription")
+
+
+class Event:
+    """One event, with everything the router told of it.
+
+    Attributes:
+        args: Positional payload, a tuple.
+        kwargs: Keyword payload, a dict.
+        topic: The topic it was published to (for a pattern-based subscription, the concrete one).
+        after_gap: True if events may be missing right before this one: the subscription was interrupted, or its buffer dropped some.
+    """
+
+    __slots__ = ("_message", "after_gap", "args", "kwargs", "topic")
+
+    def __init__(self, message: EventMessage, topic: str, *, after_gap: bool = False) -> None:
+        self.args: tuple[Any, ...] = tuple(positional(message.args))
+        self.kwargs: dict[str, Any] = message.kwargs or {}
+        self.topic: str = message.details.get("topic") or topic
+        self.after_gap = after_gap
+        self._message = message
+
+    @property
+    def publication_id(self) -> int:
+        """The publication's id."""
+        return self._message.publication_id
+
+    @property
+    def publisher(self) -> int | None:
+        """The publisher's session id, if it was disclosed."""
+        return self._message.details.get("publisher")
+
+    @property
+    def publisher_authid(self) -> str | None:
+        """The publisher's authid, if it was disclosed."""
+        return self._message.details.get("publisher_authid")
+
+    @property
+    def publisher_authrole(self) -> str | None:
+        """The publisher's authrole, if it was disclosed."""
+        return self._message.details.get("publisher_authrole")
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """`EVENT.Details` as received."""
+        return self._message.details
+
+    def __repr__(self) -> str:
+        return f"<Event {self.topic!r} args={self.args!r} kwargs={self.kwargs!r}>"
+
+
+class SubscriptionStatistics(msgspec.Struct, frozen=True):
+    """What went through a subscription: events delivered, waiting in the buffer, dropped because the buffer was full."""
+
+    delivered: int
+    buffered: int
+    dropped: int
+
+
+class Subscription(ABC):
+    """A subscription of this session; ends with the session, with `unsubscribe`, or when the router revokes it.
+
+    Attributes:
+        topic: The topic or pattern as given.
+        id: The router's id of the subscription.
+    """
+
+    def __init__(self, shell: SessionShell, pattern: UriPattern, buffer: int, overflow: Overflow) -> None:
+        if buffer < 1:
+            raise ValueError(f"buffer must be at least 1 event, not {buffer}")
+        if overflow not in ("raise", "drop_oldest", "drop_newest"):
+            raise ValueError(f'overflow must be "raise", "drop_oldest" or "drop_newest", not {overflow!r}')
+        self._shell = shell
+        self.pattern = pattern
+        self.topic = pattern.text
+        self.id = 0
+        self._is_active = False
+        self._buffer = buffer
+        self._overflow = overflow
+        self._delivered = 0
+        self._dropped = 0
+        self.has_gap = shell.after_gap  # the next event comes after a gap
+
+    @property
+    def is_active(self) -> bool:
+        """Whether events can still arrive."""
+        return self._is_active and self._shell.core.error is None
+
+    def activate(self, message: Subscribed) -> None:
+        """The router agreed."""
+        self.id = message.subscription_id
+        self._is_active = True
+
+    @abstractmethod
+    def deliver(self, message: EventMessage) -> None:
+        """Take one event from the reader."""
+
+    @abstractmethod
+    def queue_of_events(self) -> deque[Event]:
+        """The events that wait."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of tasks and buffers."""
+
+    @abstractmethod
+    def end(self, error: SessionClosed | SessionLost) -> None:
+        """The session is over."""
+
+    def revoked(self, reason: str | None) -> None:
+        """The router ended the subscription."""
+        self._is_active = False
+        _log.warning("subscription to %r was revoked by the router%s", self.topic, f": {reason}" if reason else "")
+
+    async def unsubscribe(self) -> None:
+        """Stop receiving events; a checkpoint. Does nothing if the subscription is over already.
+
+        Raises:
+            ApplicationError: The router refused.
+            SessionClosed, SessionLost: The session ended meanwhile.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        waiter = Waiter()
+        sent = self._is_active and self._shell.core.unsubscribe(self.id, self, waiter)
+        self._is_active = False
+        self.close()
+        if not sent:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        self._shell.pump.flush()
+        await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
+
+    def unsubscribe_nowait(self) -> None:
+        """Stop receiving events without waiting for the router's agreement."""
+        if self._is_active and self._shell.core.unsubscribe(self.id, self):
+            self._shell.pump.flush_soon()
+        self._is_active = False
+        self.close()
+
+    def statistics(self) -> SubscriptionStatistics:
+        """Return what went through the subscription."""
+        return SubscriptionStatistics(self._delivered, len(self.queue_of_events()), self._dropped)
+
+    def admit(self, message: EventMessage) -> Event | None:
+        """Make the event of a message, unless the buffer is full and the subscription was told to drop new ones.
+
+        Raises:
+            BufferOverflow: The buffer is full and the subscription was told to raise.
+        """
+        queue = self.queue_of_events()
+        if len(queue) >= self._buffer:
+            if self._overflow == "raise":
+                raise BufferOverflow(self.topic, self._buffer)
+            self._dropped += 1
+            if self._overflow == "drop_newest":
+                self.has_gap = True
+                return None
+            queue.popleft()
+            if queue:
+                queue[0].after_gap = True
+            else:
+                self.has_gap = True
+        self._delivered += 1
+        return self.next_event(message)
+
+    def next_event(self, message: EventMessage) -> Event:
+        """Make an event; the first one after a gap says so."""
+        event = Event(message, self.topic, after_gap=self.has_gap)
+        self.has_gap = False
+        return event
+
+    def __repr__(self) -> str:
+        state = f"id={self.id}" if self.is_active else "over"
+        return f"<{type(self).__name__} {self.topic!r} {state}>"
+
+
+class HandlerSubscription(Subscription):
+    """Gives events to a function: a sync one runs inline, an async one in a task of the session."""
+
+    def __init__(
+        self,
+        shell: SessionShell,
+        pattern: UriPattern,
+        handler: BoundHandler,
+        *,
+        concurrency: int,
+        buffer: int,
+        overflow: Overflow,
+        on_error: OnError,
+    ) -> None:
+        super().__init__(shell, pattern, buffer, overflow)
+        if on_error not in ("raise", "log"):
+            raise ValueError(f'on_error must be "raise" or "log", not {on_error!r}')
+        self.handler = handler
+        self._on_error = on_error
+        self._has_failed = False  # the session's block is about to raise why
+        self._workers: Workers[Event] = Workers(shell.nursery, self._handle, concurrency, handler.name)
+
+    def queue_of_events(self) -> deque[Event]:
+        """The events that wait for a task."""
+        return self._workers.queue
+
+    def deliver(self, message: EventMessage) -> None:
+        """Run the handler inline if it is sync and no event is waiting; else hand the event to a task."""
+        handler = self.handler
+        if self._has_failed:
+            return
+        if handler.is_async:
+            self._hand_over(message)
+            return
+        self._delivered += 1
+        try:
+            if handler.is_plain:
+                result = handler.function(*positional(message.args), **(message.kwargs or _NO_KWARGS))
+            else:
+                result = self._call(self.next_event(message))
+        except Exception as error:  # noqa: BLE001  # the user's code: reported, never swallowed
+            self._failed(error)
+            return
+        if type(result) is CoroutineType:  # a plain function that made a coroutine, such as a lambda
+            result.close()
+            handler.is_async = True
+            self._hand_over(message)
+
+    def end(self, error: SessionClosed | SessionLost) -> None:
+        """The session is over; its tasks end with its block."""
+
+    def close(self) -> None:
+        """Let the tasks end."""
+        self._workers.queue.clear()
+        self._workers.close()
+
+    def _hand_over(self, message: EventMessage) -> None:
+        try:
+            event = self.admit(message)
+        except BufferOverflow as error:
+            self._has_failed = True
+            self._shell.fail(error)
+            return
+        if event is not None:
+            self._workers.submit(event)
+
+    async def _handle(self, event: Event) -> None:
+        try:
+            await self._call(event)
+        except Exception as error:  # noqa: BLE001  # the user's code: reported, never swallowed
+            self._failed(error)
+
+    def _call(self, event: Event) -> Any:
+        args, kwargs = self.handler.arguments(event.topic, event.args, event.kwargs, lambda: event)
+        return self.handler.function(*args, **kwargs)
+
+    def _failed(self, error: Exception) -> None:
+        if self._shell.core.error is not None and isinstance(error, SessionLost | SessionClosed):
+            return  # the session's block raises the end itself
+        if self._on_error == "raise":
+            self._has_failed = True
+            self._shell.fail(error)
+        else:
+            _log.error("event handler %s for %r failed", self.handler.name, self.topic, exc_info=error)
+
+
+class EventStream(Subscription, AsyncIterator[Event]):
+    """A subscription to iterate over: `async for event in events`. One task at a time may wait."""
+
+    def __init__(self, shell: SessionShell, pattern: UriPattern, *, buffer: int, overflow: Overflow) -> None:
+        super().__init__(shell, pattern, buffer, overflow)
+        self._events: deque[Event] = deque()
+        self._slot = TaskSlot()
+        self._error: Exception | None = None
+        self._is_finished = False
+        shell.streams.add(self)
+
+    def queue_of_events(self) -> deque[Event]:
+        """The events that wait to be taken."""
+        return self._events
+
+    def deliver(self, message: EventMessage) -> None:
+        """Buffer one event and wake the consumer."""
+        if self._error is not None:
+            return
+        try:
+            event = self.admit(message)
+        except BufferOverflow as error:
+            self._error = error
+            self.unsubscribe_nowait()
+        else:
+            if event is None:
+                return
+            self._events.append(event)
+        self._slot.wake()
+
+    def revoked(self, reason: str | None) -> None:
+        """The iteration ends after the events that are buffered."""
+        super().revoked(reason)
+        self.close()
+
+    def end(self, error: SessionClosed | SessionLost) -> None:
+        """The iteration raises the session's end after the events that are buffered."""
+        self._error = self._error or error
+        self.close()
+
+    def close(self) -> None:
+        """No event will be added."""
+        self._is_finished = True
+        self._shell.streams.discard(self)
+        self._slot.wake()
+
+    def __aiter__(self) -> EventStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event; a checkpoint.
+
+        Raises:
+            BufferOverflow: Events came faster than they were taken; those that were buffered have been returned.
+            SessionClosed, SessionLost: The session ended.
+            StopAsyncIteration: The subscription ended.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._events:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        else:
+            while not (self._events or self._is_finished):
+                await self._slot.park()
+        if self._events:
+            return self._events.popleft()
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration

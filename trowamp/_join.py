@@ -1,0 +1,95 @@
+"""Joining a realm over a pump: the transport's handshake, then HELLO to WELCOME."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from ._exceptions import ConnectError, RemoteProtocolError
+from ._pump import Pump
+from ._types import SessionDetails
+from ._version import __version__
+from .auth._client import ClientAuthenticator
+from .messages import Message
+from .protocol import Join
+
+Auth = ClientAuthenticator | Sequence[ClientAuthenticator] | None
+
+
+class JoinOptions(TypedDict, total=False):
+    """How a session is joined and run, whatever carries it; `open_session` documents each of them."""
+
+    auth: Auth
+    authid: str | None
+    authrole: str | None
+    authextra: dict[str, Any] | None
+    agent: str
+    close_timeout: float
+    reveal_errors: bool
+    check_features: bool
+
+
+async def open_link(pump: Pump, where: str) -> list[Message]:
+    """Bring the link through its transport's handshake; return the messages that came along.
+
+    Raises:
+        ConnectError: The peer refused the handshake, or is no WAMP router.
+    """
+    link = pump.link
+    messages: list[Message] = []
+    while True:
+        await pump.send_queued()
+        if link.error is not None or link.is_closed:
+            raise ConnectError(
+                f"cannot open a session at {where}: {pump.broken or link.error or link.close_reason}"
+            ) from link.error
+        if link.is_open:
+            return messages
+        messages += await pump.receive()
+
+
+async def join(
+    pump: Pump, realm: str, options: JoinOptions, messages: list[Message]
+) -> tuple[SessionDetails, list[Message]]:
+    """Join a realm.
+
+    Args:
+        pump: An open connection.
+        realm: The realm.
+        options: Who joins, and how.
+        messages: What was received already.
+
+    Returns:
+        The session's details, and the messages that came together with the WELCOME.
+
+    Raises:
+        JoinError: The router refused the session, or the client the router's challenge.
+        ConnectError: The connection broke or ended.
+        RemoteProtocolError: The peer broke the protocol.
+    """
+    auth = options.get("auth")
+    handshake = Join(
+        pump.link,
+        realm,
+        authenticators=() if auth is None else tuple(auth) if isinstance(auth, Sequence) else (auth,),
+        agent=options.get("agent") or f"trowamp-{__version__}",
+        authid=options.get("authid"),
+        authrole=options.get("authrole"),
+        authextra=options.get("authextra"),
+    )
+    while True:
+        for index, message in enumerate(messages):
+            outcome = handshake.receive(message)
+            pump.flush()
+            if isinstance(outcome, SessionDetails):
+                return outcome, messages[index + 1 :]
+            if outcome is not None:
+                raise outcome
+        link = pump.link
+        if isinstance(link.error, RemoteProtocolError):
+            raise link.error
+        if link.error is not None or link.is_closed:
+            reason = link.error or pump.broken or link.close_reason
+            raise ConnectError(f"the connection ended while joining realm {realm!r}: {reason}") from link.error
+        pump.flush()
+        messages = await pump.receive()

@@ -1,0 +1,208 @@
+"""Opening a session at a router's URL, or over a WebSocket connection that is open already."""
+
+from __future__ import annotations
+
+import functools
+import math
+import secrets
+import ssl
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import trio
+
+from ._connect import open_transport
+from ._exceptions import ConnectError
+from ._join import Auth, JoinOptions, open_link
+from ._pump import Pump
+from ._run_session import DEFAULT_CLOSE_TIMEOUT, KeepAlive, Opened, run_session
+from ._session import Session
+from ._url import RouterUrl, parse_url
+from .messages import Message
+from .wire import DEFAULT_MAX_SIZE, DEFAULT_OFFER, Compression, Link, get_serializer, rawsocket_client, websocket_client
+
+if TYPE_CHECKING:
+    from trio_websocket import WebSocketConnection
+
+DEFAULT_CONNECT_TIMEOUT = 15.0
+DEFAULT_PING_TIMEOUT = 20.0
+_PING_INTERVAL = {"websocket": 20.0, "rawsocket": math.inf}  # not every RawSocket router answers its PING
+
+
+class ConnectOptions(TypedDict, total=False):
+    """How a router is reached; `open_session` documents each of them."""
+
+    serializers: Sequence[str] | None
+    tls: ssl.SSLContext | None
+    headers: Mapping[str, str] | None
+    proxy: str | None
+    compression: Compression
+    connect_timeout: float
+    ping_interval: float | None
+    ping_timeout: float
+    max_message_size: int
+
+
+class SessionOptions(ConnectOptions, JoinOptions, total=False):
+    """Everything that `open_session` takes beside the URL and the realm."""
+
+
+@asynccontextmanager
+async def open_session(
+    url: str | None = None,
+    *,
+    realm: str,
+    connection: WebSocketConnection | None = None,
+    auth: Auth = None,
+    authid: str | None = None,
+    authrole: str | None = None,
+    authextra: dict[str, Any] | None = None,
+    agent: str = "",
+    serializers: Sequence[str] | None = None,
+    tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
+    proxy: str | None = None,
+    compression: Compression = None,
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
+    close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
+    ping_interval: float | None = None,
+    ping_timeout: float = DEFAULT_PING_TIMEOUT,
+    max_message_size: int = DEFAULT_MAX_SIZE,
+    reveal_errors: bool = False,
+    check_features: bool = True,
+) -> AsyncGenerator[Session, None]:
+    """Connect to a router, join a realm, and leave it at the end of the block.
+
+    `async with trowamp.open_session("ws://127.0.0.1:8080/ws", realm="realm1") as session: ...`
+
+    Leaving the block, also by Ctrl-C or cancellation, says GOODBYE and closes the connection within `close_timeout`. When the session ends by
+    itself, everything that waits for it raises, the block is cancelled, and the reason comes out of the `async with`.
+
+    Args:
+        url: The router: `ws://host:port/path`, `wss://...`, `rs://host:port`, `rss://...`, `ws+unix:///path`, `rs+unix:///path`.
+        realm: The realm to join.
+        connection: Instead of `url`, an open `trio_websocket.WebSocketConnection` that negotiated a WAMP subprotocol. It is closed at the end.
+        auth: One authentication method or several in order of preference, from `trowamp.auth`. Default: anonymous.
+        authid: The identity to claim, when no method has one.
+        authrole: The role to ask for, when no method asks for one.
+        authextra: Additions to what HELLO carries for authentication.
+        agent: How the client names itself. Default: trowamp and its version.
+        serializers: What to offer, in order of preference: "cbor", "msgpack", "json". Default: these, in this order.
+        tls: The TLS configuration for `wss` and `rss`, client certificates included. Default: the system's trust store, verified, TLS 1.2 or later.
+        headers: Additional HTTP headers of the WebSocket handshake.
+        proxy: `http://[user:password@]host:port`, or `socks5://...`, `socks4://...` with the extra `trowamp[proxy]`.
+        compression: "deflate" offers WebSocket's permessage-deflate. Default: none.
+        connect_timeout: Seconds for everything up to the joined session. Default 15.
+        close_timeout: Seconds for saying goodbye and closing. Default 2.
+        ping_interval: Seconds of silence after which the router is pinged. Default 20 on WebSocket, off on RawSocket; `math.inf` turns it off.
+        ping_timeout: Seconds without any answer after which the connection counts as lost. Default 20.
+        max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
+        reveal_errors: Whether callers are told the text of a procedure's unexpected exception. Default: they are told that there was one.
+        check_features: Whether options are refused locally that the router does not announce. Default: yes.
+
+    Yields:
+        The session.
+
+    Raises:
+        ConnectError: The router cannot be reached, did not answer in time, or refused the handshake.
+        JoinError: The router refused the session; the subclasses name the reason.
+        RemoteProtocolError: The peer broke the protocol while joining.
+        SessionLost: The connection broke, or either side broke the protocol.
+        SessionClosed: The router said goodbye.
+        ValueError: An argument is not legal.
+    """
+    join_options = JoinOptions(
+        auth=auth,
+        authid=authid,
+        authrole=authrole,
+        authextra=authextra,
+        agent=agent,
+        close_timeout=close_timeout,
+        reveal_errors=reveal_errors,
+        check_features=check_features,
+    )
+    if (url is None) == (connection is None):
+        raise ValueError("give either a URL or an open connection")
+    deadline = trio.current_time() + connect_timeout
+    if connection is not None:
+        from ._trio_websocket import attach_client  # noqa: PLC0415  # trio-websocket is imported by those who use it
+
+        opened = Opened(attach_client(connection, max_size=max_message_size), [], deadline, None)
+    else:
+        assert url is not None
+        opened = await connect(
+            url,
+            serializers=serializers,
+            tls=tls,
+            headers=headers,
+            proxy=proxy,
+            compression=compression,
+            connect_timeout=connect_timeout,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            max_message_size=max_message_size,
+        )
+    async with run_session(opened, realm, join_options) as session:
+        yield session
+
+
+async def connect(url: str, **options: Unpack[ConnectOptions]) -> Opened:
+    """Open a connection for `run_session`, up to the point where messages can flow.
+
+    Raises:
+        ConnectError, ValueError: As `open_session` does.
+    """
+    target = parse_url(url)
+    timeout = options.get("connect_timeout", DEFAULT_CONNECT_TIMEOUT)
+    interval = options.get("ping_interval")
+    keep_alive = KeepAlive(
+        _PING_INTERVAL[target.framing] if interval is None else interval,
+        options.get("ping_timeout", DEFAULT_PING_TIMEOUT),
+    )
+    links = _links(target, options)
+    deadline = trio.current_time() + timeout
+    with trio.CancelScope(deadline=deadline):
+        pump, messages = await _dial(target, links, options.get("tls"), options.get("proxy"))
+        return Opened(pump, messages, deadline, keep_alive)
+    raise ConnectError(f"the router at {target.text} did not answer within {timeout:g} s")
+
+
+def _links(url: RouterUrl, options: ConnectOptions) -> list[Callable[[], Link]]:
+    """What to try one after the other: WebSocket negotiates the serializer, RawSocket has to be asked for one at a time."""
+    offer = [get_serializer(name) for name in options.get("serializers") or DEFAULT_OFFER]
+    max_size = options.get("max_message_size", DEFAULT_MAX_SIZE)
+    if url.framing == "rawsocket":
+        return [functools.partial(rawsocket_client, serializer, max_size=max_size) for serializer in offer]
+    headers = list((options.get("headers") or {}).items())
+    compression = options.get("compression")
+    return [
+        lambda: websocket_client(
+            url.websocket_url,
+            offer,
+            random_octets=secrets.token_bytes,
+            headers=headers,
+            compression=compression,
+            max_size=max_size,
+        )
+    ]
+
+
+async def _dial(
+    url: RouterUrl, links: Sequence[Callable[[], Link]], tls: ssl.SSLContext | None, proxy: str | None
+) -> tuple[Pump, list[Message]]:
+    """Connect and get a link through its handshake, trying the next link when the router refuses one."""
+    failure: ConnectError | None = None
+    for make_link in links:
+        transport = await open_transport(url, tls=tls, proxy=proxy)
+        try:
+            pump = Pump(transport, make_link())
+            return pump, await open_link(pump, url.text)
+        except ConnectError as error:
+            failure = error
+            transport.abort()
+        except BaseException:
+            transport.abort()
+            raise
+    assert failure is not None, "an empty offer of serializers is refused before"
+    raise failure

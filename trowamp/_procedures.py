@@ -1,0 +1,249 @@
+"""Registrations: invocations on their way to a procedure and its answer on the way back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from . import uris
+from ._exceptions import ApplicationError, CallTimeout, Canceled, Unavailable
+from ._handlers import BoundHandler
+from ._types import Result, positional
+from ._uri_pattern import UriPattern
+from ._waiter import Waiter
+from ._workers import Workers
+from .messages import Invocation as InvocationMessage
+from .messages import Registered
+
+if TYPE_CHECKING:
+    from ._shell import SessionShell
+
+_log = logging.getLogger("trowamp.procedure")
+
+_NOTHING: dict[str, Any] = {}
+
+MAX_WAITING_INVOCATIONS = 10_000  # beyond this a procedure with `concurrency=` answers that it is unavailable
+
+
+class Invocation:
+    """One call that a procedure serves. A parameter annotated `Invocation` receives it.
+
+    Attributes:
+        procedure: The procedure that was called (for a pattern-based registration, the concrete one).
+        details: `INVOCATION.Details` as received.
+    """
+
+    __slots__ = ("_is_interrupted", "_message", "_scope", "_shell", "details", "procedure")
+
+    def __init__(self, shell: SessionShell, message: InvocationMessage, procedure: str) -> None:
+        self._shell = shell
+        self._message = message
+        self._scope: trio.CancelScope | None = None
+        self._is_interrupted = False
+        self.details: dict[str, Any] = message.details
+        self.procedure: str = message.details.get("procedure") or procedure
+
+    @property
+    def caller(self) -> int | None:
+        """The caller's session id, if it was disclosed."""
+        return self.details.get("caller")
+
+    @property
+    def caller_authid(self) -> str | None:
+        """The caller's authid, if it was disclosed."""
+        return self.details.get("caller_authid")
+
+    @property
+    def caller_authrole(self) -> str | None:
+        """The caller's authrole, if it was disclosed."""
+        return self.details.get("caller_authrole")
+
+    @property
+    def wants_progress(self) -> bool:
+        """Whether the caller takes progressive results; if not, `progress` does nothing."""
+        return bool(self.details.get("receive_progress"))
+
+    async def progress(self, *args: Any, **kwargs: Any) -> None:
+        """Send a progressive result; waits while the connection is congested; a checkpoint.
+
+        Raises:
+            LocalProtocolError: The call has been answered already, or was given up.
+            SerializationError, MessageTooLarge: The payload cannot be sent.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self._shell.pump.wait_writable()
+        self._send_progress(args, kwargs)
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def progress_nowait(self, *args: Any, **kwargs: Any) -> None:
+        """Send a progressive result without waiting.
+
+        Raises:
+            trio.WouldBlock: The connection is congested.
+            LocalProtocolError, SerializationError, MessageTooLarge: As with `progress`.
+        """
+        if self._shell.pump.is_above_high_water:
+            raise trio.WouldBlock
+        self._send_progress(args, kwargs)
+
+    def interrupt(self) -> None:
+        """The caller gave the call up: cancel the procedure."""
+        self._is_interrupted = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def _send_progress(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.wants_progress:
+            self._shell.core.progress(self._message.request_id, args, kwargs)
+            self._shell.pump.flush_soon()
+
+    def __repr__(self) -> str:
+        return f"<Invocation of {self.procedure!r} {self._message.request_id}>"
+
+
+class Registration:
+    """A procedure of this session; ends with the session, with `unregister`, or when the router revokes it.
+
+    Attributes:
+        procedure: The procedure or pattern as given.
+        id: The router's id of the registration.
+    """
+
+    def __init__(
+        self, shell: SessionShell, pattern: UriPattern, handler: BoundHandler, *, concurrency: int | None
+    ) -> None:
+        self._shell = shell
+        self.pattern = pattern
+        self.procedure = pattern.text
+        self.id = 0
+        self.handler = handler
+        self._is_active = False
+        self._workers: Workers[tuple[Invocation, Awaitable[Any] | None]] = Workers(
+            shell.nursery, self._serve, concurrency, handler.name
+        )
+
+    @property
+    def is_active(self) -> bool:
+        """Whether calls can still arrive."""
+        return self._is_active and self._shell.core.error is None
+
+    def activate(self, message: Registered) -> None:
+        """The router agreed."""
+        self.id = message.registration_id
+        self._is_active = True
+
+    def invoke(self, message: InvocationMessage) -> None:
+        """Serve one invocation: inline if the procedure is sync, else in a task."""
+        handler = self.handler
+        if handler.is_async:
+            invocation = Invocation(self._shell, message, self.procedure)
+            self._shell.core.serve(message.request_id, invocation)
+            self._start(invocation, None)
+            return
+        try:
+            if handler.is_plain:
+                result = handler.function(*positional(message.args), **(message.kwargs or _NOTHING))
+            else:
+                result = self._call(Invocation(self._shell, message, self.procedure))
+        except Exception as error:  # noqa: BLE001  # the user's code: answered and logged
+            self._fail(message, error)
+            return
+        if type(result) is CoroutineType:  # a plain function that made a coroutine, such as a lambda
+            invocation = Invocation(self._shell, message, self.procedure)
+            self._shell.core.serve(message.request_id, invocation)
+            self._start(invocation, result)
+            return
+        self._answer(message.request_id, result)
+
+    def revoked(self, reason: str | None) -> None:
+        """The router ended the registration."""
+        self._is_active = False
+        self._workers.close()
+        _log.warning("registration of %r was revoked by the router%s", self.procedure, f": {reason}" if reason else "")
+
+    async def unregister(self) -> None:
+        """Stop serving calls; calls being served are finished. A checkpoint. Does nothing if the registration is over already.
+
+        Raises:
+            ApplicationError: The router refused.
+            SessionClosed, SessionLost: The session ended meanwhile.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        waiter = Waiter()
+        sent = self._is_active and self._shell.core.unregister(self.id, self, waiter)
+        self._is_active = False
+        self._workers.close()
+        if not sent:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        self._shell.pump.flush()
+        await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
+
+    def _start(self, invocation: Invocation, started: Awaitable[Any] | None) -> None:
+        if len(self._workers.queue) >= MAX_WAITING_INVOCATIONS:
+            self._shell.core.fail(
+                invocation._message.request_id, Unavailable(f"{MAX_WAITING_INVOCATIONS} calls are waiting already")
+            )
+            return
+        self._workers.submit((invocation, started))
+
+    async def _serve(self, job: tuple[Invocation, Awaitable[Any] | None]) -> None:
+        """Run the procedure under a scope that INTERRUPT cancels and the caller's timeout bounds (CT-C1)."""
+        invocation, started = job
+        message = invocation._message
+        core = self._shell.core
+        if invocation._is_interrupted:  # before its turn came
+            core.fail(message.request_id, Canceled())
+        else:
+            timeout = message.details.get("timeout")
+            deadline = trio.current_time() + timeout / 1000 if timeout else float("inf")
+            invocation._scope = scope = trio.CancelScope(deadline=deadline)
+            try:
+                with scope:
+                    result = await (started or self._call(invocation))
+            except Exception as error:  # noqa: BLE001  # the user's code: answered and logged
+                self._fail(message, error)
+            else:
+                if not scope.cancelled_caught:
+                    self._answer(message.request_id, result)
+                else:
+                    core.fail(message.request_id, Canceled() if invocation._is_interrupted else CallTimeout())
+        self._shell.pump.flush_soon()
+
+    def _call(self, invocation: Invocation) -> Any:
+        message = invocation._message
+        args, kwargs = self.handler.arguments(invocation.procedure, message.args, message.kwargs, lambda: invocation)
+        try:
+            return self.handler.function(*args, **kwargs)
+        except TypeError as error:
+            explained = self.handler.explain(error, args, kwargs)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _answer(self, request_id: int, result: Any) -> None:
+        if type(result) is Result:
+            self._shell.core.answer(request_id, result.args, result.kwargs)
+        else:
+            self._shell.core.answer(request_id, () if result is None else (result,), _NOTHING)
+
+    def _fail(self, message: InvocationMessage, error: Exception) -> None:
+        core = self._shell.core
+        if core.error is not None:
+            return  # nobody is there to be answered; what the end of the session did to the procedure is no news
+        if isinstance(error, TypeError) and self.handler.is_plain:
+            error = self.handler.explain(error, tuple(positional(message.args)), message.kwargs or {})
+        if isinstance(error, ApplicationError):
+            core.fail(message.request_id, error)
+            return
+        _log.error("procedure %s for %r failed", self.handler.name, self.procedure, exc_info=error)
+        text = (f"{type(error).__name__}: {error}",) if self._shell.reveal_errors else ()
+        core.fail(message.request_id, ApplicationError(uris.ERROR_RUNTIME_ERROR, *text))
+
+    def __repr__(self) -> str:
+        state = f"id={self.id}" if self.is_active else "over"
+        return f"<Registration {self.procedure!r} {state}>"

@@ -1,0 +1,93 @@
+"""One connection of the embedded router: its pump, its peer in the core, its end.
+
+A connection has a reader and a writer task. The reader gives messages to the core, which queues octets on any number of links; then it flushes those
+links itself. The writers only work for consumers that do not keep up.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import trio
+
+from ._pump import Pump
+
+if TYPE_CHECKING:
+    from ._serve import Router
+
+
+class RouterConnection:
+    """One connection being served.
+
+    Args:
+        router: Who serves it.
+        pump: The connection; its link may still have its handshake to do.
+    """
+
+    def __init__(self, router: Router, pump: Pump) -> None:
+        self.pump = pump
+        self._router = router
+        self._reading = trio.CancelScope()
+        self._pinged = -math.inf
+        self._reason = ""  # why this side ends it, in words
+        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=trio.current_time())
+        self.peer.token = self
+
+    async def serve(self) -> None:
+        """Serve the connection until it ends, whoever ends it; everything that hangs on it ends with it."""
+        router = self._router
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.pump.write, name="trowamp router writer")
+                with self._reading:
+                    await self._read()
+                self._detach()
+                with trio.move_on_after(router.options.close_timeout, shield=True):
+                    self.pump.link.close()
+                    await self.pump.drain()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._detach()  # also when the router is stopped in a hurry
+            self.pump.transport.abort()
+
+    def flush(self) -> None:
+        """Send what the core has queued; end the connection if the core says so."""
+        self.pump.flush()
+        if self.peer.is_closing:
+            self._reading.cancel()
+
+    def give_up(self, reason: str) -> None:
+        """End the connection from this side."""
+        self._reason = reason
+        self.pump.transport.abort()
+
+    def check_life(self, now: float, interval: float, timeout: float) -> None:
+        """Ping a peer that was silent for `interval` seconds; give it up when it stays silent for `timeout` more."""
+        heard = self.pump.last_received
+        if now - heard < interval:
+            return
+        if self._pinged < heard:
+            self._pinged = now
+            self.pump.link.ping()
+            self.pump.flush()
+        elif now - self._pinged >= timeout:
+            self.give_up(f"no answer to a ping within {timeout:g} s")
+
+    async def _read(self) -> None:
+        pump, link, peer, router = self.pump, self.pump.link, self.peer, self._router
+        core, receive = router.core, router.core.receive
+        while not link.is_closed and not peer.is_closing:
+            messages = await pump.receive()
+            now = trio.current_time()
+            for message in messages:
+                receive(peer, message, now)
+            if link.error is not None:
+                core.violation(peer, link.error, now)
+            pump.flush()  # what the link itself answers, such as a handshake or a pong
+            router.flush()
+
+    def _detach(self) -> None:
+        reason = self._reason or self.peer.close_reason or self.pump.broken or self.pump.link.close_reason
+        self._router.core.detach(self.peer, reason, trio.current_time())
+        self._router.flush()

@@ -1,0 +1,467 @@
+"""The session as users meet it: call, publish, register, subscribe."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Literal
+
+import trio
+
+from . import uris
+from ._calls import CallStream
+from ._events import DEFAULT_BUFFER, Event, EventStream, HandlerSubscription, OnError, Overflow, Subscription
+from ._exceptions import ApplicationError, CallTimeout
+from ._handlers import BoundHandler, Handler
+from ._markers import marked
+from ._outgoing import CANCEL_MODES, CallOptions, PublishOptions, as_list, present, require_features
+from ._procedures import Invocation, Registration
+from ._shell import SessionShell
+from ._types import SessionDetails, unwrap
+from ._uri_pattern import Match, UriPattern
+from ._waiter import ActivatingWaiter, Waiter
+from .protocol import ClientStatistics
+
+CancelMode = Literal["killnowait", "kill", "skip"]
+
+_KILL_GRACE = 10.0  # seconds a cancelled call with mode "kill" waits for its callee at most
+
+
+class SessionView:
+    """What carries a payload: `call`, `open_call`, `publish`. `Session` is one; `with_options` makes others that share its session."""
+
+    def __init__(self, shell: SessionShell, call: CallOptions, publish: PublishOptions) -> None:
+        self._shell = shell
+        self._call_options = call
+        self._publish_options = publish
+
+    async def call(self, procedure: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a procedure; a checkpoint. Cancelling it cancels the call at the router and the callee.
+
+        The deadline of the surrounding cancel scopes travels to a router that enforces call timeouts.
+
+        Args:
+            procedure: The procedure's URI.
+            args: Positional payload.
+            kwargs: Keyword payload.
+
+        Returns:
+            None for an empty answer, the value for one positional value, a `Result` for anything else.
+
+        Raises:
+            ApplicationError: The router or callee answered ERROR; well-known URIs arrive as their own subclass.
+            CallTimeout: The timeout given with `with_options` ran out.
+            SerializationError, MessageTooLarge: The payload cannot be sent.
+            SessionClosed, SessionLost: The session ended; `maybe_executed` tells whether the call may have been executed.
+        """
+        options = self._call_options
+        if options.timeout is None:
+            return await self._call(procedure, args, kwargs)
+        with trio.move_on_after(options.timeout):
+            return await self._call(procedure, args, kwargs)
+        raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
+
+    def open_call(self, procedure: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[CallStream]:
+        """Call a procedure and take its progressive results: `async with session.open_call(...) as call: async for part in call: ...`.
+
+        Args:
+            procedure: The procedure's URI.
+            args: Positional payload.
+            kwargs: Keyword payload.
+
+        Returns:
+            A context manager for the `CallStream`; leaving it early cancels the call. Entering it raises what `call` raises before the answer.
+        """
+        return self._open_call(procedure, args, kwargs)
+
+    async def publish(self, topic: str, /, *args: Any, **kwargs: Any) -> int | None:
+        """Publish an event; a checkpoint. Waits while the connection is congested.
+
+        Args:
+            topic: The topic's URI.
+            args: Positional payload.
+            kwargs: Keyword payload.
+
+        Returns:
+            The publication id if the view was made with `acknowledge=True`, else None.
+
+        Raises:
+            ApplicationError: The router refused (acknowledged publishes only).
+            SerializationError, MessageTooLarge: The payload cannot be sent.
+            SessionClosed, SessionLost: The session ended.
+        """
+        shell = self._shell
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if shell.pump.is_above_high_water:
+            await shell.pump.wait_writable()
+        if self._publish_options.is_acknowledged:
+            waiter = Waiter()
+            request_id = shell.core.publish(topic, args, kwargs, self._publish_options.wire, waiter)
+            shell.pump.flush()
+            published = await waiter.wait(lambda: shell.core.forget_publish(request_id))
+            return int(published.publication_id)
+        shell.core.publish(topic, args, kwargs, self._publish_options.wire)
+        shell.pump.flush_soon()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return None
+
+    def publish_nowait(self, topic: str, /, *args: Any, **kwargs: Any) -> None:
+        """Publish an event without waiting and without acknowledgement.
+
+        Raises:
+            trio.WouldBlock: The connection is congested.
+            SerializationError, MessageTooLarge, SessionClosed, SessionLost: As with `publish`.
+        """
+        shell = self._shell
+        if shell.pump.is_above_high_water:
+            raise trio.WouldBlock
+        wire = self._publish_options.wire
+        if self._publish_options.is_acknowledged:
+            wire = {name: value for name, value in wire.items() if name != "acknowledge"}
+        shell.core.publish(topic, args, kwargs, wire)
+        shell.pump.flush_soon()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        cancel_mode: CancelMode | None = None,
+        buffer: int | None = None,
+        disclose_me: bool | None = None,
+        acknowledge: bool | None = None,
+        exclude_me: bool | None = None,
+        exclude: Iterable[int] | None = None,
+        exclude_authid: Iterable[str] | None = None,
+        exclude_authrole: Iterable[str] | None = None,
+        eligible: Iterable[int] | None = None,
+        eligible_authid: Iterable[str] | None = None,
+        eligible_authrole: Iterable[str] | None = None,
+        retain: bool | None = None,
+        custom: dict[str, Any] | None = None,
+    ) -> SessionView:
+        """Make a view of this session whose calls and publishes carry options. Cheap; keep it or make it on the spot.
+
+        Args:
+            timeout: Seconds after which a call raises `CallTimeout`.
+            cancel_mode: What cancelling a call asks of the router: "killnowait" (default: the callee is interrupted), "kill" (interrupted,
+                and the cancelled task waits until the callee has stopped, 10 s at most), "skip" (the callee is not told).
+            buffer: Progressive results that `open_call` keeps for a slow consumer. Default 10 000.
+            disclose_me: Tell the callee or subscribers who you are.
+            acknowledge: `publish` waits for the router's acknowledgement and returns the publication id.
+            exclude_me: False: receive your own event if you are subscribed.
+            exclude: Session ids that do not get the event.
+            exclude_authid: Authids that do not get the event.
+            exclude_authrole: Authroles that do not get the event.
+            eligible: The only session ids that may get the event.
+            eligible_authid: The only authids that may get the event.
+            eligible_authrole: The only authroles that may get the event.
+            retain: The router keeps the event for later subscribers.
+            custom: Further options, sent as they are with calls and publishes.
+
+        Raises:
+            FeatureNotSupported: The router does not announce what an option needs.
+            ValueError: `cancel_mode`, `timeout` or `buffer` is out of range.
+        """
+        if cancel_mode is not None and cancel_mode not in CANCEL_MODES:
+            raise ValueError(f"cancel_mode must be one of {', '.join(CANCEL_MODES)}, not {cancel_mode!r}")
+        if timeout is not None and timeout <= 0:
+            raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
+        if buffer is not None and buffer < 1:
+            raise ValueError(f"buffer must be at least 1 result, not {buffer}")
+        for_calls = present(disclose_me=disclose_me)
+        for_publishes = present(
+            acknowledge=acknowledge,
+            disclose_me=disclose_me,
+            exclude_me=exclude_me,
+            exclude=as_list(exclude),
+            exclude_authid=as_list(exclude_authid),
+            exclude_authrole=as_list(exclude_authrole),
+            eligible=as_list(eligible),
+            eligible_authid=as_list(eligible_authid),
+            eligible_authrole=as_list(eligible_authrole),
+            retain=retain,
+        )
+        if self._shell.check_features:
+            require_features(self._shell.core.details, "call", for_calls)
+            require_features(self._shell.core.details, "publish", for_publishes)
+        old = self._call_options
+        return SessionView(
+            self._shell,
+            CallOptions(
+                wire={**old.wire, **for_calls, **(custom or {})},
+                timeout=timeout if timeout is not None else old.timeout,
+                cancel_mode=cancel_mode or old.cancel_mode,
+                buffer=buffer or old.buffer,
+            ),
+            PublishOptions(wire={**self._publish_options.wire, **for_publishes, **(custom or {})}),
+        )
+
+    async def _call(self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        shell = self._shell
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if shell.pump.is_above_high_water:
+            await shell.pump.wait_writable()
+        waiter = Waiter()
+        request_id = shell.core.call(procedure, args, kwargs, self._wire_options(), waiter)
+        shell.flush_request()
+        try:
+            message = await waiter.wait(lambda: self._cancel(request_id))
+        except trio.Cancelled:
+            if self._call_options.cancel_mode == "kill" and shell.can_cancel_calls:
+                await self._wait_for_kill(request_id, waiter)
+            raise
+        return unwrap(message.args, message.kwargs)
+
+    @asynccontextmanager
+    async def _open_call(
+        self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AsyncIterator[CallStream]:
+        shell = self._shell
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await shell.pump.wait_writable()
+        options = self._call_options
+        stream = CallStream(shell, procedure, options.buffer, options.cancel_mode)
+        wire = {**self._wire_options(), "receive_progress": True}
+        stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
+        try:
+            shell.pump.flush()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            if options.timeout is None:
+                yield stream
+                return
+            with trio.move_on_after(options.timeout) as scope:
+                yield stream
+            if scope.cancelled_caught:
+                raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
+        finally:
+            stream.cancel()
+
+    def _wire_options(self) -> dict[str, Any]:
+        """The options of a CALL: the caller's deadline goes along if the router enforces it (CT-C1)."""
+        wire = self._call_options.wire
+        if self._shell.can_time_out_calls:
+            remaining = trio.current_effective_deadline() - trio.current_time()
+            if remaining < _LONGEST_TIMEOUT:
+                return {**wire, "timeout": max(1, round(remaining * 1000))}
+        return wire
+
+    def _cancel(self, request_id: int) -> None:
+        self._shell.core.cancel(request_id, self._call_options.cancel_mode, notify=self._shell.can_cancel_calls)
+        self._shell.pump.flush_soon()
+
+    async def _wait_for_kill(self, request_id: int, waiter: Waiter) -> None:
+        """Mode "kill": the callee has stopped when its answer is there; what it answered is of no interest to a cancelled task."""
+        with trio.move_on_after(_KILL_GRACE, shield=True):
+            try:
+                await waiter.wait(lambda: self._shell.core.forget_call(request_id))
+            except ApplicationError:
+                return
+
+
+_LONGEST_TIMEOUT = 2**53 / 1000
+
+
+class Session(SessionView):
+    """A joined session. Made by `open_session`; every method raises `SessionClosed` or `SessionLost` once it is over."""
+
+    def __init__(self, shell: SessionShell) -> None:
+        super().__init__(shell, CallOptions(), PublishOptions())
+
+    @property
+    def details(self) -> SessionDetails:
+        """Who this session is, as the router said."""
+        return self._shell.core.details
+
+    @property
+    def id(self) -> int:
+        """The session's id."""
+        return self._shell.core.details.session_id
+
+    @property
+    def realm(self) -> str:
+        """The realm."""
+        return self._shell.core.details.realm
+
+    @property
+    def router_features(self) -> dict[str, frozenset[str]]:
+        """What the router announced: role ("broker", "dealer") to the names of its features."""
+        return self._shell.core.details.features
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be made."""
+        return self._shell.core.is_established
+
+    async def register(
+        self,
+        procedure: str,
+        handler: Handler,
+        *,
+        match: Match | None = None,
+        invoke: Literal["single", "first", "last", "roundrobin", "random"] | None = None,
+        concurrency: int | None = None,
+        force_reregister: bool | None = None,
+        custom: dict[str, Any] | None = None,
+    ) -> Registration:
+        """Register a procedure; a checkpoint.
+
+        A sync handler runs inline and must not block; an async handler runs in a task of the session, in a cancel scope that the caller's CANCEL
+        and timeout end. A parameter annotated `Invocation` receives the call's details.
+
+        Args:
+            procedure: The URI, or a pattern: `com.example.<name>.get` binds its components to the handler's parameters.
+            handler: Any callable.
+            match: "exact", "prefix" or "wildcard"; inferred from the pattern by default.
+            invoke: Lets several sessions share the procedure: "single" (default: no sharing), "first", "last", "roundrobin", "random".
+            concurrency: Calls that an async handler serves at once; the others wait. Default: no limit.
+            force_reregister: Take the procedure over from the session that holds it.
+            custom: Further options, sent as they are.
+
+        Returns:
+            The registration; `await registration.unregister()` ends it.
+
+        Raises:
+            ApplicationError: The router refused, for example `ProcedureAlreadyExists`.
+            FeatureNotSupported: The router does not announce what an option needs.
+            TypeError: `handler` is not callable.
+            ValueError: `procedure` is not a legal URI or pattern.
+            SessionClosed, SessionLost: The session ended.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        shell = self._shell
+        pattern = UriPattern(procedure, match)
+        registration = Registration(shell, pattern, BoundHandler(handler, pattern, Invocation), concurrency=concurrency)
+        options = present(
+            match=_unless_exact(pattern), invoke=invoke, force_reregister=force_reregister, **(custom or {})
+        )
+        if shell.check_features:
+            require_features(self.details, "register", options)
+        waiter = ActivatingWaiter(registration)
+        request_id = shell.core.register(pattern.uri, options, registration, waiter)
+        shell.pump.flush()
+        await waiter.wait(lambda: shell.core.abandon(request_id))
+        return registration
+
+    async def subscribe(
+        self,
+        topic: str,
+        handler: Handler,
+        *,
+        match: Match | None = None,
+        concurrency: int = 1,
+        buffer: int = DEFAULT_BUFFER,
+        overflow: Overflow = "raise",
+        on_error: OnError = "raise",
+        get_retained: bool | None = None,
+        custom: dict[str, Any] | None = None,
+    ) -> Subscription:
+        """Subscribe a handler to a topic; a checkpoint.
+
+        A sync handler runs inline and must not block; an async handler gets the events one after the other in arrival order. A parameter
+        annotated `Event` receives the event's details.
+
+        Args:
+            topic: The URI, or a pattern: `com.example.<country>.news` binds its components to the handler's parameters.
+            handler: Any callable.
+            match: "exact", "prefix" or "wildcard"; inferred from the pattern by default.
+            concurrency: Events that an async handler may handle at once; more than 1 gives up their order.
+            buffer: Events that wait for an async handler. Default 10 000.
+            overflow: When the buffer is full: "raise" ends the session's block with `BufferOverflow`, "drop_oldest" and "drop_newest" drop and count.
+            on_error: What an exception of the handler does: "raise" ends the session's block with it, "log" logs it and goes on.
+            get_retained: Ask the router for the event it keeps for this topic.
+            custom: Further options, sent as they are.
+
+        Returns:
+            The subscription; `await subscription.unsubscribe()` ends it.
+
+        Raises:
+            ApplicationError: The router refused.
+            FeatureNotSupported: The router does not announce what an option needs.
+            TypeError: `handler` is not callable.
+            ValueError: `topic` is not a legal URI or pattern, or an argument is out of range.
+            SessionClosed, SessionLost: The session ended.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        pattern = UriPattern(topic, match)
+        subscription = HandlerSubscription(
+            self._shell,
+            pattern,
+            BoundHandler(handler, pattern, Event),
+            concurrency=concurrency,
+            buffer=buffer,
+            overflow=overflow,
+            on_error=on_error,
+        )
+        await self._subscribe(subscription, present(get_retained=get_retained, **(custom or {})))
+        return subscription
+
+    @asynccontextmanager
+    async def open_subscription(
+        self,
+        topic: str,
+        *,
+        match: Match | None = None,
+        buffer: int = DEFAULT_BUFFER,
+        overflow: Overflow = "raise",
+        get_retained: bool | None = None,
+        custom: dict[str, Any] | None = None,
+    ) -> AsyncIterator[EventStream]:
+        """Subscribe to a topic and iterate over its events: `async with session.open_subscription(...) as events: async for event in events: ...`.
+
+        Args:
+            topic: The URI or pattern.
+            match: "exact", "prefix" or "wildcard"; inferred from the pattern by default.
+            buffer: Events that wait to be taken. Default 10 000.
+            overflow: When the buffer is full: "raise" makes the iteration raise `BufferOverflow`, "drop_oldest" and "drop_newest" drop and count.
+            get_retained: Ask the router for the event it keeps for this topic.
+            custom: Further options, sent as they are.
+
+        Yields:
+            The stream of events; leaving the block unsubscribes. Raises as `subscribe` does.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        stream = EventStream(self._shell, UriPattern(topic, match), buffer=buffer, overflow=overflow)
+        try:
+            await self._subscribe(stream, present(get_retained=get_retained, **(custom or {})))
+            yield stream
+        finally:
+            stream.unsubscribe_nowait()
+
+    async def add_object(self, target: object) -> list[Registration | Subscription]:
+        """Register and subscribe everything in an object or module that is marked with `@trowamp.procedure` or `@trowamp.subscriber`.
+
+        Returns:
+            The registrations and subscriptions, in the order of their names.
+
+        Raises:
+            ValueError: Nothing is marked.
+            Exception: As `register` and `subscribe` do; what was added before stays.
+        """
+        add: dict[str, Callable[..., Any]] = {"register": self.register, "subscribe": self.subscribe}
+        return [await add[mark.kind](mark.uri, handler, **mark.options) for mark, handler in marked(target)]
+
+    def leave(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> None:
+        """Say GOODBYE now, with a reason of your own; the block goes on without a session. Leaving the block does this by itself."""
+        self._shell.say_goodbye(reason, message)
+
+    def statistics(self) -> ClientStatistics:
+        """Return how much of everything the session holds now."""
+        return self._shell.core.statistics()
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_open else f"over: {self._shell.error or 'left'}"
+        return f"<Session {self.id} in {self.realm!r}, {state}>"
+
+    async def _subscribe(self, subscription: Subscription, options: dict[str, Any]) -> None:
+        shell = self._shell
+        options = present(match=_unless_exact(subscription.pattern), **options)
+        if shell.check_features:
+            require_features(self.details, "subscribe", options)
+        waiter = ActivatingWaiter(subscription)
+        request_id = shell.core.subscribe(subscription.pattern.uri, options, subscription, waiter)
+        shell.pump.flush()
+        await waiter.wait(lambda: shell.core.abandon(request_id))
+
+
+def _unless_exact(pattern: UriPattern) -> str | None:
+    return None if pattern.match == "exact" else pattern.match

@@ -1,0 +1,195 @@
+"""Runs one client session over one pump: what the core hands out is carried to the tasks that wait for it.
+
+Everything the router sends passes through `SessionShell.read`, one chunk at a time; a reply reschedules its waiter directly, a sync handler runs
+inline, and only async handlers cost a task switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from . import uris
+from ._exceptions import SessionClosed, SessionLost
+from ._pump import Pump
+from ._types import SessionDetails
+from ._waiter import Waiter
+from .messages import Message
+from .protocol import (
+    ClientSession,
+    Delivery,
+    Ended,
+    Inbound,
+    Interrupted,
+    Invoked,
+    Progress,
+    Reply,
+    Revoked,
+)
+
+if TYPE_CHECKING:
+    from ._events import Subscription
+    from ._procedures import Invocation, Registration
+
+
+class SessionShell:
+    """The Trio side of one session.
+
+    Args:
+        pump: The connection.
+        details: Who the session is.
+        nursery: Where handlers run.
+        reveal_errors: Whether callers see the text of a procedure's unexpected exception.
+        check_features: Whether options are refused that the router does not announce.
+        after_gap: Whether subscriptions begin after a gap: an earlier session had them.
+
+    Attributes:
+        body: The scope of the user's block: cancelled when the session ends on its own.
+        ended: Set when the session is over.
+        disconnected: Set when nothing is received any more.
+        ended_by_itself: Whether the session ended although nobody here had left it.
+        failures: What handlers raised that ends the session.
+    """
+
+    def __init__(
+        self,
+        pump: Pump,
+        details: SessionDetails,
+        nursery: trio.Nursery,
+        *,
+        reveal_errors: bool = False,
+        check_features: bool = True,
+        after_gap: bool = False,
+    ) -> None:
+        self.pump = pump
+        self.core: ClientSession[Waiter, Any, Invocation] = ClientSession(pump.link, details)
+        self.nursery = nursery
+        self.reveal_errors = reveal_errors
+        self.check_features = check_features
+        self.after_gap = after_gap
+        self.body = trio.CancelScope()
+        self.ended = trio.Event()
+        self.disconnected = trio.Event()
+        self.ended_by_itself = False
+        self.failures: list[BaseException] = []
+        self._has_left = False
+        self.streams: set[Subscription] = set()  # subscriptions that tasks wait on: they are told of the end
+        self.can_cancel_calls = details.supports("dealer", "call_canceling")
+        self.can_time_out_calls = details.supports("dealer", "call_timeout")
+
+    # ---- requests
+
+    def flush_request(self) -> None:
+        """Send a request that was just queued: at once if it is alone, else together with those that other tasks are about to queue."""
+        if self.core.pending_calls == 1:
+            self.pump.flush()
+        else:
+            self.pump.flush_soon()
+
+    def fail(self, error: BaseException) -> None:
+        """A handler failed and nobody else would learn of it: the session's block raises it."""
+        self.failures.append(error)
+        self.body.cancel()
+
+    # ---- reading
+
+    @enable_ki_protection
+    async def read(self, messages: list[Message]) -> None:
+        """The reader task: runs until the connection or the session has ended.
+
+        Args:
+            messages: What came together with the WELCOME.
+        """
+        pump, link, receive = self.pump, self.pump.link, self.core.receive
+        while True:
+            for message in messages:
+                inbound = receive(message)
+                if inbound is not None:
+                    _HANDLERS[type(inbound)](self, inbound)
+            pump.flush()
+            if link.error is not None or link.is_closed:
+                break
+            if pump.is_above_high_water:  # the router does not take our answers: take no more work from it
+                await pump.wait_writable()
+            messages = await pump.receive()
+        self._connection_ended()
+        self.disconnected.set()
+
+    def lose(self, reason: str) -> None:
+        """The connection is gone, or as good as gone."""
+        self._on_ended(self.core.lose(reason))
+        self.pump.transport.abort()
+
+    async def keep_alive(self, interval: float, timeout: float) -> None:
+        """The keep-alive task: ends the session when the router stays silent."""
+        self.lose(await self.pump.keep_alive(interval, timeout))
+
+    def _connection_ended(self) -> None:
+        link = self.pump.link
+        if link.error is not None:  # PV-B2
+            self._on_ended(self.core.abort(uris.ERROR_PROTOCOL_VIOLATION, str(link.error)))
+            link.close(1002, "protocol violation")
+            self.pump.flush()
+        else:
+            self._on_ended(self.core.lose(self.pump.broken or link.close_reason or "the router closed the connection"))
+
+    def _on_reply(self, inbound: Reply[Waiter]) -> None:
+        inbound.waiter.resolve(inbound.message, inbound.error)
+
+    def _on_progress(self, inbound: Progress[Waiter]) -> None:
+        inbound.waiter.progress(inbound.message)
+
+    def _on_delivery(self, inbound: Delivery[Subscription]) -> None:
+        message = inbound.message
+        for subscription in inbound.handlers:
+            subscription.deliver(message)
+
+    def _on_invoked(self, inbound: Invoked[Registration]) -> None:
+        inbound.handler.invoke(inbound.message)
+
+    def _on_interrupted(self, inbound: Interrupted[Invocation]) -> None:
+        inbound.token.interrupt()
+
+    def _on_revoked(self, inbound: Revoked[Registration | Subscription]) -> None:
+        for handler in inbound.handlers:
+            handler.revoked(inbound.reason)
+
+    def _on_ended(self, inbound: Ended[Waiter]) -> None:
+        if not self.ended.is_set():
+            self.ended_by_itself = not self._has_left
+        self._resolve(inbound.replies)
+        for stream in list(self.streams):
+            stream.end(inbound.error)
+        self.ended.set()
+        self.body.cancel()
+
+    def _resolve(self, replies: list[Reply[Waiter]]) -> None:
+        for reply in replies:
+            reply.waiter.resolve(reply.message, reply.error)
+
+    # ---- leaving
+
+    def say_goodbye(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> None:
+        """Queue GOODBYE; pending requests end with `SessionClosed`."""
+        self._has_left = True
+        self._resolve(self.core.goodbye(reason, message))
+        self.pump.flush()
+
+    @property
+    def error(self) -> SessionClosed | SessionLost | None:
+        """Why the session is over."""
+        return self.core.error
+
+
+_HANDLERS: dict[type[Inbound], Callable[[SessionShell, Any], None]] = {
+    Reply: SessionShell._on_reply,
+    Progress: SessionShell._on_progress,
+    Delivery: SessionShell._on_delivery,
+    Invoked: SessionShell._on_invoked,
+    Interrupted: SessionShell._on_interrupted,
+    Revoked: SessionShell._on_revoked,
+    Ended: SessionShell._on_ended,
+}
