@@ -15,6 +15,7 @@ import pytest
 
 from trowamp._exceptions import SerializationError
 from trowamp.messages import Publish, Result, Yield
+from trowamp.wire._values import ATOMS, is_plain, refuse
 from trowamp.wire.serializers import DEFAULT_OFFER, SERIALIZERS, Serializer
 
 each_serializer = pytest.mark.parametrize(
@@ -194,3 +195,8 @@ class TestAcceptance:
         before = repr(args)
         serializer.encode(Result(1, {}, args))
         assert repr(args) == before
+
+
+def test_a_decoded_value_of_a_type_that_codecs_do_not_make_today_is_refused_all_the_same() -> None:
+    assert not is_plain([Whole(7)], ATOMS)
+    assert "not every serializer carries" in str(refuse([Whole(7)]))

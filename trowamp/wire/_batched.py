@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _SEPARATORS: Final = re.compile(rb"[\x1e\x18]")
 
 
-class BatchedSerializer:
+class BatchedSerializer(ABC):
     """What both framings have in common. `encode` returns one framed message; concatenated, they make a batch.
 
     Args:
@@ -31,8 +32,9 @@ class BatchedSerializer:
         self.subprotocol = inner.subprotocol + ".batched"
         self.is_binary = inner.is_binary
 
+    @abstractmethod
     def _split(self, body: bytes) -> Iterator[bytes]:
-        raise NotImplementedError
+        """Yield the octets of each message."""
 
     def decode(self, body: bytes) -> Message:
         """Deserialize a batch that holds exactly one message; see `Serializer.decode`."""

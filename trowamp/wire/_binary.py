@@ -1,4 +1,8 @@
-"""MessagePack and CBOR: formats that carry octets as such."""
+"""MessagePack and CBOR: formats that carry octets as such.
+
+MessagePack is msgspec's: it encodes a small CALL in 50 ns where the `msgpack` package takes 160, decodes at least as fast, and is as strict about
+lengths, UTF-8 and octets left over. CBOR is cbor2's, whose other habits (tags, trailing octets, keys of any type) are kept out here.
+"""
 
 from __future__ import annotations
 
