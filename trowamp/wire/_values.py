@@ -21,12 +21,11 @@ from .._exceptions import RemoteProtocolError, SerializationError
 if TYPE_CHECKING:
     from ..messages import Message
 
-MAX_DEPTH: Final = (
-    64  # containers within each other in one argument; the lists and dictionaries of the message itself are not counted
-)
-MESSAGE_DEPTH: Final = (
-    MAX_DEPTH + 2
-)  # the same limit as a codec counts: with the message, and its Arguments or ArgumentsKw
+# Containers within each other in one argument; the lists and dictionaries of the message itself are not counted.
+MAX_DEPTH: Final = 64
+
+# The same limit as a codec counts it: with the message's own list, and its Arguments or ArgumentsKw.
+MESSAGE_DEPTH: Final = MAX_DEPTH + 2
 
 ATOMS: Final = frozenset((NoneType, bool, str, bytes))
 
@@ -59,7 +58,7 @@ def is_plain(values: Iterable[Any], atoms: frozenset[type], levels: int = _BELOW
                     return False
             if not levels or (value and not is_plain(value.values(), atoms, levels - 1)):
                 return False
-        elif kind is not float or value - value != 0.0:  # which of the floats is true for the infinities and NaN only
+        elif kind is not float or value - value != 0.0:  # true for the infinities and NaN
             return False
     return True
 
@@ -99,14 +98,14 @@ class Copier:
             value.encode()
         except UnicodeEncodeError:
             raise not_portable(path, "the string has a lone surrogate") from None
-        return str.__str__(value)
+        return value
 
     def octets(self, value: bytes, path: tuple[Any, ...]) -> Any:  # noqa: ARG002 - JSON has a use for it
         """Return octets as the codec shall get them."""
         return value
 
     def _text(self, value: str, path: tuple[Any, ...], _levels: int) -> str:
-        return self.text(value, path)
+        return self.text(str.__str__(value), path)
 
     def _octets(self, value: bytes | bytearray | memoryview, path: tuple[Any, ...], _levels: int) -> Any:
         return self.octets(bytes(value), path)
@@ -132,7 +131,7 @@ class Copier:
     def _key(self, key: Any, path: tuple[Any, ...]) -> str:
         if not issubclass(type(key), str) or issubclass(type(key), Enum):
             raise not_portable(path, f"a key is of type {type(key).__name__}; keys must be strings")
-        return Copier.text(self, key, (*path, key))
+        return Copier.text(self, str.__str__(key), (*path, key))
 
 
 _CONVERSIONS: Final[tuple[tuple[Any, Callable[..., Any]], ...]] = (
