@@ -1,0 +1,45 @@
+"""Anonymous sessions: nobody proves anything, and everybody gets an identity that nobody else has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from .. import uris
+from ._router import Accept, Attempt, Deny, Outcome
+
+_ALPHABET: Final = "3456789ACEFGHJKLMNPQRSTUVWXY"  # no two characters that look alike
+_LENGTH: Final = 12  # 28**12 > 2**53
+
+
+class AnonymousAuthenticator:
+    """Lets everybody in. An authid in HELLO is ignored: it would be a claim that nothing proves.
+
+    Args:
+        random_id: Source of random integers from 1 to 2**53, for the identities.
+        role: The role of anonymous sessions.
+    """
+
+    method = "anonymous"
+
+    def __init__(self, random_id: Callable[[], int], *, role: str = "anonymous") -> None:
+        self._random_id = random_id
+        self._role = role
+
+    def begin(self, attempt: Attempt) -> Outcome:
+        """Accept."""
+        return Accept(authid=_authid(self._random_id()), role=self._role, provider="static")
+
+    def answer(self, attempt: Attempt, signature: str, extra: dict[str, Any]) -> Outcome:
+        """Refuse: nothing was asked."""
+        return Deny(uris.ERROR_AUTHENTICATION_DENIED, "anonymous sessions are not challenged")
+
+
+def _authid(number: int) -> str:
+    """Spell a number as an identity: three groups of four characters, easy to read aloud."""
+    characters = []
+    for _ in range(_LENGTH):
+        number, index = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[index])
+    text = "".join(characters)
+    return f"{text[:4]}-{text[4:8]}-{text[8:]}"

@@ -1,0 +1,224 @@
+"""The broker: who listens to which topics, and the delivery of events.
+
+Rule: every receiver's octets exist before the first of them is delivered. A payload that one receiver's serializer cannot carry is refused at its
+sender, as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .. import uris
+from .._exceptions import MessageTooLarge, NoSuchSubscription, SerializationError
+from .._uri_pattern import is_pattern, is_reserved, is_uri
+from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
+from ._eligibility import Eligibility
+from ._matching import Matching
+from ._session import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from ._ids import RandomIds
+    from ._options import RouterOptions
+    from ._outbox import Outbox
+    from ._session import HandlerTable, Session
+    from ._statistics import Counters
+
+_PUBLISH: Final = 16  # codes of requests, as ERROR.REQUEST.Type names them
+_SUBSCRIBE: Final = 32
+_UNSUBSCRIBE: Final = 34
+_TOO_LARGE: Final = b""
+_Deliveries = list[tuple["Outbox", bytes]]
+
+
+class Subscription:
+    """A topic, or pattern of topics, that one or several sessions listen to; it lives as long as it has a subscriber.
+
+    Attributes:
+        id: Its id, the same for all subscribers (BP-R2).
+        uri, match: What is subscribed to.
+        is_pattern: Whether subscribers need to be told the topic (PBS-R2).
+        subscribers: Sessions, in the order of their subscription.
+    """
+
+    __slots__ = ("id", "is_pattern", "match", "subscribers", "uri")
+
+    def __init__(self, subscription_id: int, uri: str, match: str) -> None:
+        self.id = subscription_id
+        self.uri = uri
+        self.match = match
+        self.is_pattern = match != "exact"
+        self.subscribers: dict[Session, None] = {}
+
+
+class Broker:
+    """The subscriptions of one realm.
+
+    Attributes:
+        subscriptions: All subscriptions by id.
+        topics: The same by URI and matching policy.
+    """
+
+    def __init__(self, ids: RandomIds, options: RouterOptions, counters: Counters) -> None:
+        self.subscriptions: dict[int, Subscription] = {}
+        self.topics: Matching[Subscription] = Matching()
+        self.handlers: HandlerTable = {
+            Publish: self.on_publish,
+            Subscribe: self.on_subscribe,
+            Unsubscribe: self.on_unsubscribe,
+        }
+        self._exact = self.topics.exact
+        self._ids = ids
+        self._options = options
+        self._is_strict = options.strict_uris
+        self._always_discloses = options.disclosure == "always"
+        self._counters = counters
+
+    def on_publish(self, publisher: Session, message: Publish, now: float) -> str | None:
+        """PUBLISH: deliver an event to every session that listens and may have it."""
+        topic, options = message.topic, message.options
+        subscription = self._exact.get(topic)
+        if is_reserved(topic) or (subscription is None and not is_uri(topic, strict=self._is_strict)):  # URI-B2, URI-B3
+            self._refuse(publisher, message, uris.ERROR_INVALID_URI, "not a legal topic to publish to")
+            return None
+        matching = self.topics.patterns(topic) if self.topics.has_patterns else []
+        if subscription is not None:
+            matching.insert(0, subscription)
+        excluded: Session | None = publisher  # PX-R1
+        eligibility = None
+        details = NOTHING
+        if options:
+            if options.get("ppt_scheme"):  # PPT-R1
+                return "PUBLISH uses a feature that the router does not announce"
+            if options.get("disclose_me"):
+                if self._options.disclosure == "never":  # PI-R2
+                    self._refuse(
+                        publisher, message, uris.ERROR_DISCLOSE_ME_DISALLOWED, "publishers are not disclosed here"
+                    )
+                    return None
+                details = _disclosed(publisher)
+            eligibility = Eligibility.of(options)
+            if options.get("exclude_me") is False:
+                excluded = None
+        if self._always_discloses:
+            details = _disclosed(publisher)
+        publication_id = self._ids.draw()
+        deliveries: _Deliveries = []
+        try:
+            for each in matching:
+                known = {**details, "topic": topic} if each.is_pattern else details
+                event = Event(each.id, publication_id, known, message.args, message.kwargs)
+                self._encode(event, each, excluded, eligibility, deliveries)
+        except SerializationError as error:
+            self._refuse(publisher, message, uris.ERROR_INVALID_ARGUMENT, str(error))
+            return None
+        if options and options.get("acknowledge"):  # before the events (ORD-R6)
+            publisher.outbox.send(Published(message.request_id, publication_id))
+        for outbox, octets in deliveries:
+            outbox.queue_event(octets)
+        return None
+
+    def on_subscribe(self, session: Session, message: Subscribe, now: float) -> str | None:
+        """SUBSCRIBE: make a subscription, or join the one that others have already."""
+        uri = message.topic
+        match = message.options.get("match", "exact")
+        if not is_pattern(uri, match, strict=self._is_strict):
+            session.refuse(_SUBSCRIBE, message.request_id, uris.ERROR_INVALID_URI, f"not a legal URI ({match})")
+            return None
+        subscription = self.topics.get(uri, match)
+        if subscription is None:
+            subscription = Subscription(self._ids.take(), uri, match)
+            self.subscriptions[subscription.id] = subscription
+            self.topics.add(uri, match, subscription)
+        subscription.subscribers[session] = None  # BP-R1: once, however often
+        session.subscriptions[subscription.id] = subscription
+        session.outbox.send(Subscribed(message.request_id, subscription.id))
+        return None
+
+    def on_unsubscribe(self, session: Session, message: Unsubscribe, now: float) -> str | None:
+        """UNSUBSCRIBE: no more events."""
+        subscription = session.subscriptions.pop(message.subscription_id, None)
+        if subscription is None:  # BP-R5
+            session.refuse(_UNSUBSCRIBE, message.request_id, uris.ERROR_NO_SUCH_SUBSCRIPTION)
+            return None
+        self._remove(session, subscription)
+        session.outbox.send(Unsubscribed(message.request_id))
+        return None
+
+    def revoke(self, subscription_id: int, reason: str | None) -> None:
+        """End a subscription from the router's side and tell the subscribers that can understand it (RV-R1).
+
+        Raises:
+            NoSuchSubscription: There is none with this id.
+        """
+        subscription = self.subscriptions.get(subscription_id)
+        if subscription is None:
+            raise NoSuchSubscription(subscription_id)
+        details = {"subscription": subscription_id} | ({"reason": reason} if reason else {})
+        for session in list(subscription.subscribers):
+            del session.subscriptions[subscription_id]
+            self._remove(session, subscription)
+            if session.hears_subscription_revocation and self._options.send_subscription_revocation:
+                session.outbox.send(Unsubscribed(0, details))
+
+    def leave(self, session: Session) -> None:
+        """The session is over: it listens to nothing any more."""
+        for subscription in session.subscriptions.values():
+            self._remove(session, subscription)
+        session.subscriptions.clear()
+
+    def _encode(
+        self,
+        event: Event,
+        subscription: Subscription,
+        excluded: Session | None,
+        eligibility: Eligibility | None,
+        deliveries: _Deliveries,
+    ) -> None:
+        """Encode an event once per wire format of a subscription's receivers.
+
+        Raises:
+            SerializationError: The serializer of one of them cannot carry the payload.
+        """
+        encoded: dict[Hashable, bytes] = {}
+        for session in subscription.subscribers:
+            if session is excluded or (eligibility is not None and not eligibility.admits(session)):
+                continue
+            link = session.link
+            wire_format = link.wire_format
+            octets = encoded.get(wire_format)
+            if octets is None:
+                try:
+                    octets = link.encode(event)
+                except MessageTooLarge:
+                    octets = _TOO_LARGE
+                if wire_format is not None:
+                    encoded[wire_format] = octets
+            if octets:
+                deliveries.append((session.outbox, octets))
+            else:
+                self._counters.oversize_events += 1  # RS-R4
+
+    def _refuse(self, publisher: Session, message: Publish, uri: str, text: str) -> None:
+        """Answer a PUBLISH with an ERROR if it asked for an answer; else nobody hears of it (BP-R6)."""
+        if message.options.get("acknowledge"):
+            publisher.refuse(_PUBLISH, message.request_id, uri, text)
+        else:
+            self._counters.refused_publications += 1
+
+    def _remove(self, session: Session, subscription: Subscription) -> None:
+        del subscription.subscribers[session]
+        if not subscription.subscribers:
+            del self.subscriptions[subscription.id]
+            self.topics.remove(subscription.uri, subscription.match)
+            self._ids.give_back(subscription.id)
+
+
+def _disclosed(publisher: Session) -> dict[str, Any]:
+    """Say in EVENT.Details who published (PI-R1)."""
+    return {
+        "publisher": publisher.session_id,
+        "publisher_authid": publisher.authid,
+        "publisher_authrole": publisher.authrole,
+    }

@@ -1,0 +1,118 @@
+"""The dealer: who offers which procedures. Calls are routed in `_invocations`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .. import uris
+from .._exceptions import NoSuchRegistration
+from .._uri_pattern import is_pattern, is_reserved
+from ..messages import Register, Registered, Unregister, Unregistered
+from ._matching import Matching
+from ._registrations import Endpoint, Registration
+
+if TYPE_CHECKING:
+    from ._ids import RandomIds
+    from ._options import RouterOptions
+    from ._session import HandlerTable, Session
+
+_REGISTER: Final = 64  # codes of requests, as ERROR.REQUEST.Type names them
+_UNREGISTER: Final = 66
+
+
+class Dealer:
+    """The registrations of one realm.
+
+    Attributes:
+        registrations: All registrations by id.
+        procedures: The same by URI and matching policy.
+    """
+
+    def __init__(self, ids: RandomIds, options: RouterOptions) -> None:
+        self.registrations: dict[int, Registration] = {}
+        self.procedures: Matching[Registration] = Matching()
+        self.handlers: HandlerTable = {Register: self.on_register, Unregister: self.on_unregister}
+        self._ids = ids
+        self._options = options
+
+    def on_register(self, session: Session, message: Register, now: float) -> str | None:
+        """REGISTER: make a registration, or join one that several callees share."""
+        problem = self._problem(session, message)
+        if problem is not None:
+            session.refuse(_REGISTER, message.request_id, *problem)
+            return None
+        uri, options = message.procedure, message.options
+        match = options.get("match", "exact")
+        registration = self.procedures.get(uri, match)
+        if registration is None:
+            registration = Registration(self._ids.take(), uri, match, options.get("invoke", "single"))
+            self.registrations[registration.id] = registration
+            self.procedures.add(uri, match, registration)
+        endpoint = Endpoint(session, registration, options)
+        registration.endpoints.append(endpoint)
+        session.registrations[registration.id] = endpoint
+        session.outbox.send(Registered(message.request_id, registration.id))
+        return None
+
+    def on_unregister(self, session: Session, message: Unregister, now: float) -> str | None:
+        """UNREGISTER: invocations in flight go on (BP-R10)."""
+        endpoint = session.registrations.pop(message.registration_id, None)
+        if endpoint is None:  # BP-R9
+            session.refuse(_UNREGISTER, message.request_id, uris.ERROR_NO_SUCH_REGISTRATION)
+            return None
+        self._remove(endpoint)
+        session.outbox.send(Unregistered(message.request_id))
+        return None
+
+    def revoke(self, registration_id: int, reason: str | None) -> None:
+        """End a registration from the router's side and tell the callees that can understand it (RV-R1).
+
+        Raises:
+            NoSuchRegistration: There is none with this id.
+        """
+        registration = self.registrations.get(registration_id)
+        if registration is None:
+            raise NoSuchRegistration(registration_id)
+        details = {"registration": registration_id} | ({"reason": reason} if reason else {})
+        for endpoint in list(registration.endpoints):
+            session = endpoint.session
+            del session.registrations[registration_id]
+            self._remove(endpoint)
+            if session.hears_registration_revocation:
+                session.outbox.send(Unregistered(0, details))
+
+    def leave(self, session: Session) -> None:
+        """The session is over: it offers nothing any more."""
+        for endpoint in session.registrations.values():
+            self._remove(endpoint)
+        session.registrations.clear()
+
+    def _problem(self, session: Session, message: Register) -> tuple[str, str] | None:
+        """Say why a REGISTER must be refused, or None."""
+        uri, options = message.procedure, message.options
+        match = options.get("match", "exact")
+        if not is_pattern(uri, match, strict=self._options.strict_uris):
+            return uris.ERROR_INVALID_URI, f"not a legal URI ({match})"
+        if is_reserved(uri):  # URI-B2
+            return uris.ERROR_INVALID_URI, "URIs that begin with 'wamp.' are reserved"
+        if options.get("disclose_caller") and self._options.disclosure == "never":  # CI-R3
+            return uris.ERROR_OPTION_NOT_ALLOWED, "callers are not disclosed here"
+        registration = self.procedures.get(uri, match)
+        if registration is None:
+            return None
+        if registration.invoke == "single":  # SR-R2, BP-R8
+            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "the procedure is registered already"
+        if registration.id in session.registrations:  # SR-R8
+            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "this session has registered the procedure already"
+        if registration.invoke != options.get("invoke", "single"):  # SR-R3
+            text = f"the procedure is shared with the invocation policy {registration.invoke!r}"
+            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, text
+        return None
+
+    def _remove(self, endpoint: Endpoint) -> None:
+        registration = endpoint.registration
+        registration.remove(endpoint)
+        if not registration.endpoints:
+            del self.registrations[registration.id]
+            self.procedures.remove(registration.uri, registration.match)
+            self._ids.give_back(registration.id)

@@ -1,0 +1,34 @@
+"""The roles and features that the router announces in WELCOME: exactly what it implements (FEAT-B1)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_FEATURES: Final[dict[str, tuple[str, ...]]] = {
+    "broker": (
+        "publisher_exclusion",
+        "publisher_identification",
+        "subscriber_blackwhite_listing",
+        "pattern_based_subscription",
+        "subscription_revocation",
+    ),
+    "dealer": (
+        "progressive_call_results",
+        "call_canceling",
+        "call_timeout",
+        "caller_identification",
+        "pattern_based_registration",
+        "shared_registration",
+        "registration_revocation",
+    ),
+}
+
+ROUTER_ROLES: Final[dict[str, Any]] = {
+    role: {"features": dict.fromkeys(features, True)} for role, features in _FEATURES.items()
+}
+
+
+def announces(roles: dict[str, Any], role: str, *names: str) -> bool:
+    """Tell whether a `roles` dictionary announces a feature, under any of its spellings, for a role (FEAT-B2)."""
+    features = roles.get(role, {}).get("features", {})
+    return any(features.get(name) is True for name in names)

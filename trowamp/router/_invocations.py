@@ -1,0 +1,261 @@
+"""Calls on their way: CALL to INVOCATION, YIELD to RESULT, and every way in which a call can end early.
+
+Rule: a call in flight stands in its caller's table and in its callee's, or in neither. Whoever ends it takes it out of both first, so every call
+gets exactly one final answer, and what a callee says afterwards is a late answer (§6 R7).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from .. import uris
+from .._exceptions import MessageTooLarge, SerializationError
+from .._ids import next_id
+from .._uri_pattern import is_reserved, is_uri
+from ..messages import Call, Cancel, Error, Interrupt, Invocation, Result, Yield
+from ._session import NOTHING
+
+if TYPE_CHECKING:
+    from ._deadlines import Deadlines
+    from ._dealer import Dealer
+    from ._ids import RandomIds
+    from ._options import RouterOptions
+    from ._registrations import Endpoint, Registration
+    from ._session import HandlerTable, Session
+    from ._statistics import Counters
+
+_CALL: Final = 48  # the code of a CALL, as ERROR.REQUEST.Type names it
+_INVOCATION: Final = Invocation.code
+_PROGRESS: dict[str, Any] = {"progress": True}
+_KILL: dict[str, Any] = {"mode": "kill"}
+_KILL_NO_WAIT: dict[str, Any] = {"mode": "killnowait"}
+
+
+class Flight:
+    """A call without a final answer."""
+
+    __slots__ = ("call_id", "callee", "caller", "deadline", "invocation_id", "is_killed", "timeout", "wants_progress")
+
+    def __init__(self, caller: Session, call_id: int, callee: Session, invocation_id: int) -> None:
+        self.caller = caller
+        self.call_id = call_id
+        self.callee = callee
+        self.invocation_id = invocation_id
+        self.wants_progress = False
+        self.is_killed = False  # the callee was interrupted, and its answer is awaited
+        self.timeout = 0.0  # seconds; 0 if the router runs no timer for this call
+        self.deadline = math.inf
+
+
+class Invocations:
+    """The calls in flight of one realm."""
+
+    def __init__(
+        self, dealer: Dealer, ids: RandomIds, deadlines: Deadlines, options: RouterOptions, counters: Counters
+    ) -> None:
+        self.handlers: HandlerTable = {
+            Call: self.on_call,
+            Yield: self.on_yield,
+            Error: self.on_error,
+            Cancel: self.on_cancel,
+        }
+        self._procedures = dealer.procedures
+        self._exact = dealer.procedures.exact
+        self._draw = ids.draw
+        self._deadlines = deadlines
+        self._counters = counters
+        self._never_discloses = options.disclosure == "never"
+        self._always_discloses = options.disclosure == "always"
+        self._is_strict = options.strict_uris
+
+    # ---- what callers say
+
+    def on_call(self, caller: Session, message: Call, now: float) -> str | None:
+        """CALL: choose a callee and send it an INVOCATION."""
+        call_id, options = message.request_id, message.options
+        if call_id in caller.calls:  # PCI-R5: only a progressive call, which is not announced, could go on
+            return "CALL with the request id of a call in flight"
+        registration = self._exact.get(message.procedure) or self._find(caller, message)
+        if registration is None:
+            return None
+        endpoint = registration.select(registration, self._draw)
+        callee = endpoint.session
+        details = NOTHING
+        if options or registration.is_pattern or endpoint.discloses_caller or self._always_discloses:
+            if options:
+                if options.get("progress") or options.get("ppt_scheme"):  # PCI-R1, PPT-R1
+                    return "CALL uses a feature that the router does not announce"
+                if self._never_discloses and options.get("disclose_me"):  # CI-R2
+                    caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
+                    return None
+            details = self._details(caller, message, registration, endpoint)
+        invocation_id = next_id(callee.last_invocation_id)
+        invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
+        try:
+            octets = callee.link.encode(invocation)
+        except (SerializationError, MessageTooLarge) as error:
+            caller.refuse_payload(_CALL, call_id, error)
+            return None
+        callee.last_invocation_id = invocation_id
+        flight = Flight(caller, call_id, callee, invocation_id)
+        caller.calls[call_id] = callee.invocations[invocation_id] = flight
+        if options:
+            self._note_options(flight, options, endpoint, now)
+        callee.outbox.queue(octets)
+        return None
+
+    def on_cancel(self, caller: Session, message: Cancel, now: float) -> str | None:
+        """CANCEL: end the call now, or have the callee end it."""
+        flight = caller.calls.get(message.request_id)
+        if flight is None:  # CC-R5: finished, or never made: there is no ERROR for CANCEL
+            return None
+        mode = message.options.get("mode", "killnowait")  # §6 R2
+        if not flight.callee.can_cancel:  # CC-R4
+            mode = "skip"
+        if mode == "kill":
+            if not flight.is_killed:  # CC-R6
+                flight.is_killed = True
+                flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL))
+            return None
+        self._end(flight)
+        caller.refuse(_CALL, flight.call_id, uris.ERROR_CANCELED, "the call was cancelled")  # CC-R1, CC-R3
+        if mode == "killnowait" and not flight.is_killed:
+            flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
+        return None
+
+    # ---- what callees say
+
+    def on_yield(self, callee: Session, message: Yield, now: float) -> str | None:
+        """YIELD: the answer of a call, or a part of it."""
+        flight = callee.invocations.get(message.request_id)
+        if flight is None:
+            return self._late(callee, message.request_id)
+        options = message.options
+        details = NOTHING
+        is_final = True
+        if options:
+            if options.get("ppt_scheme"):  # PPT-R1
+                return "YIELD uses a feature that the router does not announce"
+            if options.get("progress"):
+                if not flight.wants_progress:  # PCR-R3
+                    self._counters.unwanted_progress += 1
+                    return None
+                details, is_final = _PROGRESS, False
+        caller = flight.caller
+        try:
+            octets = caller.link.encode(Result(flight.call_id, details, message.args, message.kwargs))
+        except (SerializationError, MessageTooLarge) as error:
+            self._end(flight)
+            caller.refuse_payload(_CALL, flight.call_id, error)  # §6 E4
+            if not is_final:  # PCR-R7
+                self._interrupt(flight)
+            return None
+        if is_final:
+            self._end(flight)
+        elif flight.timeout:  # PCR-R6: the timer starts again with every result
+            flight.deadline = now + flight.timeout
+        caller.outbox.queue(octets)
+        return None
+
+    def on_error(self, callee: Session, message: Error, now: float) -> str | None:
+        """ERROR of a callee: the call failed."""
+        if message.request_type != _INVOCATION:  # MSG-B3
+            return f"ERROR for request type {message.request_type}, which routers do not answer"
+        flight = callee.invocations.get(message.request_id)
+        if flight is None:
+            return self._late(callee, message.request_id)
+        if message.details.get("ppt_scheme"):  # PPT-R1
+            return "ERROR uses a feature that the router does not announce"
+        self._end(flight)
+        caller, call_id = flight.caller, flight.call_id
+        if not is_uri(message.error, strict=self._is_strict):  # URI-B3
+            caller.refuse(_CALL, call_id, uris.ERROR_INVALID_URI, "the callee's error has no legal URI")
+            return None
+        try:
+            octets = caller.link.encode(Error(_CALL, call_id, NOTHING, message.error, message.args, message.kwargs))
+        except (SerializationError, MessageTooLarge) as error:
+            caller.refuse_payload(_CALL, call_id, error)
+        else:
+            caller.outbox.queue(octets)
+        return None
+
+    # ---- what happens to them
+
+    def leave(self, session: Session) -> None:
+        """The session is over: so are the calls it works on (BP-R11) and those it made (BP-R12)."""
+        for flight in list(session.invocations.values()):
+            self._end(flight)
+            if flight.caller is not session:
+                flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_CANCELED, "the callee left")
+        for flight in list(session.calls.values()):
+            self._end(flight)
+            self._interrupt(flight)
+
+    def _on_timeout(self, flight: Flight, now: float) -> None:
+        """The callee took too long (CT-R2)."""
+        self._end(flight)
+        self._counters.call_timeouts += 1
+        flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_TIMEOUT, "the call timed out")
+        if not flight.is_killed:
+            self._interrupt(flight)
+
+    def _find(self, caller: Session, message: Call) -> Registration | None:
+        """Find a pattern that matches, or refuse the call (PBR-R1). No pattern serves the reserved namespace (URI-B2)."""
+        procedure = message.procedure
+        if not is_uri(procedure, strict=self._is_strict):
+            caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_URI, "not a legal URI")
+            return None
+        if self._procedures.has_patterns and not is_reserved(procedure):
+            registration = self._procedures.best_pattern(procedure)
+            if registration is not None:
+                return registration
+        text = f"no callee has registered {procedure!r}"
+        caller.refuse(_CALL, message.request_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
+        return None
+
+    def _details(
+        self, caller: Session, message: Call, registration: Registration, endpoint: Endpoint
+    ) -> dict[str, Any]:
+        """Say in INVOCATION.Details what the callee has to know."""
+        options = message.options
+        details: dict[str, Any] = {}
+        if registration.is_pattern:  # PBR-R4
+            details["procedure"] = message.procedure
+        if options.get("disclose_me") or endpoint.discloses_caller or self._always_discloses:  # CI-R1
+            details["caller"] = caller.session_id
+            details["caller_authid"] = caller.authid
+            details["caller_authrole"] = caller.authrole
+        if options.get("receive_progress") and endpoint.session.can_progress:  # PCR-R1
+            details["receive_progress"] = True
+        if endpoint.forwards_timeout and options.get("timeout"):  # CT-R3, CT-R5
+            details["timeout"] = options["timeout"]
+        return details
+
+    def _note_options(self, flight: Flight, options: dict[str, Any], endpoint: Endpoint, now: float) -> None:
+        """Keep what matters while the call is in flight; run its timer unless the callee does (CT-R1)."""
+        flight.wants_progress = options.get("receive_progress") is True and flight.callee.can_progress
+        milliseconds = options.get("timeout")
+        if milliseconds and not endpoint.forwards_timeout:
+            flight.timeout = milliseconds / 1000
+            self._deadlines.push(flight, now + flight.timeout, self._on_timeout)
+
+    def _late(self, callee: Session, invocation_id: int) -> str | None:
+        """An answer to an invocation that is over already is harmless; one to an invocation that never was is not (§6 R7)."""
+        if invocation_id > callee.last_invocation_id:
+            return f"an answer to invocation {invocation_id}, which was never made"
+        self._counters.late_answers += 1
+        return None
+
+    def _end(self, flight: Flight) -> None:
+        """Take a call out of both tables."""
+        del flight.caller.calls[flight.call_id]
+        del flight.callee.invocations[flight.invocation_id]
+        if flight.timeout:
+            self._deadlines.cancel(flight)
+
+    def _interrupt(self, flight: Flight) -> None:
+        """Tell a callee that can be told that nobody waits for its answer any more."""
+        callee = flight.callee
+        if callee.can_cancel and callee is not flight.caller:
+            callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))

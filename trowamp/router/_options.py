@@ -1,0 +1,48 @@
+"""What a router can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from .._version import __version__
+from ..auth._router import RouterAuthenticator
+
+SlowConsumerPolicy = Literal["drop_connection", "drop_events"]
+Disclosure = Literal["on_request", "never", "always"]
+
+
+class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits, times and policies of a router. All times are seconds, all sizes octets.
+
+    Attributes:
+        agent: How the router names itself in WELCOME.
+        authenticators: The authentication methods; None stands for anonymous only, an empty sequence for nobody at all.
+        auto_realms: Whether a realm that does not exist is made for the first session that asks for it, and forgotten with its last one.
+        handshake_timeout: How long a connection may take until its session is established: transport handshake, HELLO and AUTHENTICATE together.
+        goodbye_timeout: How long a peer may take to answer the router's GOODBYE.
+        outbox_limit: How much may wait for a peer that does not read.
+        slow_consumer: What happens to a peer above `outbox_limit`: "drop_connection" ends its session, "drop_events" withholds events until it has
+            read on, and ends its session only if the rest (results, invocations, replies) makes twice the limit.
+        disclosure: Whether callers and publishers are disclosed: "on_request" if they ask for it or a registration does, "never" refuses such
+            requests, "always" does it unasked.
+        strict_uris: Allow lower-case letters, digits and underscores only in URIs.
+        strict_request_ids: Abort sessions whose request ids are not 1, 2, 3 and so on (ID-R1). Some client libraries leave gaps.
+        strict_roles: Abort sessions that send messages of roles they did not announce (MSG-B5).
+        send_subscription_revocation: Tell subscribers that a subscription was revoked. Autobahn announces the feature, but ends its session over it.
+    """
+
+    agent: str = f"trowamp-{__version__}"
+    authenticators: Sequence[RouterAuthenticator] | None = None
+    auto_realms: bool = False
+    handshake_timeout: float = 15.0
+    goodbye_timeout: float = 5.0
+    outbox_limit: int = 16 * 1024 * 1024
+    slow_consumer: SlowConsumerPolicy = "drop_connection"
+    disclosure: Disclosure = "on_request"
+    strict_uris: bool = False
+    strict_request_ids: bool = False
+    strict_roles: bool = False
+    send_subscription_revocation: bool = True

@@ -1,0 +1,94 @@
+"""A peer: one connection to the router, from before HELLO to its end."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from .. import uris
+from ..messages import Goodbye
+from ._outbox import Outbox
+
+if TYPE_CHECKING:
+    from ..wire import Link
+    from ._accept import Handshake
+    from ._options import RouterOptions
+    from ._session import Session
+    from ._statistics import Counters
+
+
+class Peer:
+    """A connection. It is in a handshake, or has a session, or is being left (the router's GOODBYE was sent), or is closing.
+
+    Attributes:
+        link: Its link.
+        token: The shell's own.
+        transport: What the shell knows of the connection.
+        is_closing: Whether the shell shall flush the link, close the transport, then detach the peer.
+        close_reason: Why, in words.
+        session: The session, while there is one.
+        handshake: The state of joining, while there is no session yet.
+        outbox: Where messages go.
+        deadline: When the present phase must be over.
+    """
+
+    __slots__ = (
+        "_counters",
+        "_doomed",
+        "close_reason",
+        "deadline",
+        "handshake",
+        "is_closing",
+        "link",
+        "outbox",
+        "session",
+        "token",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        link: Link,
+        transport: dict[str, Any],
+        *,
+        dirty: list[Peer],
+        doomed: list[Peer],
+        options: RouterOptions,
+        counters: Counters,
+    ) -> None:
+        self.link = link
+        self.transport = transport
+        self.token: Any = None
+        self.is_closing = False
+        self.close_reason = ""
+        self.session: Session | None = None
+        self.handshake: Handshake | None = None
+        self.outbox = Outbox(link, self, dirty, options, counters)
+        self.deadline = math.inf
+        self._doomed = doomed
+        self._counters = counters
+
+    def __repr__(self) -> str:
+        if self.is_closing:
+            state = f"closing: {self.close_reason}"
+        elif self.session is not None:
+            state = repr(self.session)
+        else:
+            state = "joining" if self.handshake is not None else "leaving"
+        return f"<Peer {state}>"
+
+    def give_up(self, reason: str) -> None:
+        """End the connection. Its session is still known: the router takes it apart when the present message has been dealt with."""
+        if not self.is_closing:
+            self.is_closing = True
+            self.close_reason = reason
+            self.outbox.shut()
+            self._doomed.append(self)
+
+    def give_up_slow(self) -> None:
+        """End the connection because the peer does not read what is sent to it."""
+        self._counters.slow_consumers += 1
+        reason = f"the peer does not read fast enough: {self.outbox.size} octets were waiting for it"
+        if self.session is not None:
+            self.outbox.send_last(Goodbye({"message": reason}, uris.CLOSE_KILLED))  # SES-R5
+        self.give_up(reason)

@@ -1,0 +1,112 @@
+"""A realm: the sessions that can reach each other, their broker and their dealer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .._ids import next_id
+from ..messages import (
+    Call,
+    Cancel,
+    Error,
+    EventReceived,
+    Message,
+    Publish,
+    Register,
+    Subscribe,
+    Unregister,
+    Unsubscribe,
+    Yield,
+)
+from ._broker import Broker
+from ._dealer import Dealer
+from ._invocations import Invocations
+
+if TYPE_CHECKING:
+    from ._deadlines import Deadlines
+    from ._ids import RandomIds
+    from ._options import RouterOptions
+    from ._session import Handler, HandlerTable, Session
+    from ._statistics import Counters
+
+# Who sends what; the rest is said by every session
+_ROLES: Final[dict[type[Message], str]] = {
+    Publish: "publisher",
+    Subscribe: "subscriber",
+    Unsubscribe: "subscriber",
+    Call: "caller",
+    Cancel: "caller",
+    Register: "callee",
+    Unregister: "callee",
+    Yield: "callee",
+    Error: "callee",
+}
+_REQUESTS: Final = (Publish, Subscribe, Unsubscribe, Call, Register, Unregister)
+
+
+class Realm:
+    """One realm.
+
+    Args:
+        name: Its URI.
+        is_lasting: Whether it outlives its last session.
+        farewell: What sessions may say to end themselves: the router's own handlers.
+
+    Attributes:
+        sessions: Established sessions by id.
+        broker, dealer: Its two halves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        is_lasting: bool,
+        farewell: HandlerTable,
+        ids: RandomIds,
+        deadlines: Deadlines,
+        options: RouterOptions,
+        counters: Counters,
+    ) -> None:
+        self.name = name
+        self.is_lasting = is_lasting
+        self.sessions: dict[int, Session] = {}
+        self.broker = Broker(ids, options, counters)
+        self.dealer = Dealer(ids, options)
+        self._invocations = Invocations(self.dealer, ids, deadlines, options, counters)
+        handlers = {**self.broker.handlers, **self.dealer.handlers, **self._invocations.handlers}
+        if options.strict_request_ids:
+            handlers.update({request: _sequential(handlers[request]) for request in _REQUESTS})
+        self._handlers: HandlerTable = {**handlers, **farewell, EventReceived: _ignore}
+        self._strict_roles = options.strict_roles
+
+    def handlers_for(self, roles: dict[str, Any]) -> HandlerTable:
+        """Return what a session that announced `roles` may say (MSG-B5)."""
+        if not self._strict_roles:
+            return self._handlers
+        return {kind: handler for kind, handler in self._handlers.items() if _ROLES.get(kind) in (None, *roles)}
+
+    def leave(self, session: Session) -> None:
+        """The session is over: what it offered, heard, worked on and asked for ends, in this order (SES-R3)."""
+        del self.sessions[session.session_id]
+        self.broker.leave(session)
+        self.dealer.leave(session)
+        self._invocations.leave(session)
+
+
+def _sequential(handler: Handler) -> Handler:
+    """Have a handler refuse requests whose ids are not sequential (ID-R1)."""
+
+    def checked(session: Session, message: Any, now: float) -> str | None:
+        expected = next_id(session.last_request_id)
+        if message.request_id != expected:
+            return f"{message.name} with request id {message.request_id} instead of {expected}"
+        session.last_request_id = expected
+        return handler(session, message, now)
+
+    return checked
+
+
+def _ignore(session: Session, message: Message, now: float) -> str | None:
+    """Acknowledged delivery is not announced; who uses it nevertheless does no harm (ACK-B1)."""
+    return None

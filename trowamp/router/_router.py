@@ -1,0 +1,375 @@
+"""The router: every connection, every realm, no I/O.
+
+Rules of this file:
+
+1. A peer has a handshake, or a session, or neither: then it is being left or closing, and what it says does not count.
+2. Nothing here is taken apart while it is being walked over. Who has to go during a message (it does not read, or broke the protocol) is only marked;
+   its session ends when the message has been dealt with.
+3. The shell flushes the peers of `take_dirty` and closes those that are closing; everything else is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import uris
+from .._uri_pattern import is_uri
+from ..auth._anonymous import AnonymousAuthenticator
+from ..auth._router import Accept, Deny
+from ..auth._router import Challenge as Asked
+from ..messages import Abort, Challenge, Goodbye, Message, Welcome
+from ._accept import Gate, Handshake, Step
+from ._deadlines import Deadlines
+from ._features import ROUTER_ROLES
+from ._ids import RandomIds
+from ._options import RouterOptions
+from ._peer import Peer
+from ._realm import Realm
+from ._session import NOTHING, Session
+from ._statistics import Counters, RouterStatistics
+
+if TYPE_CHECKING:
+    from ..wire import Link
+    from ._session import HandlerTable
+
+_FAREWELLS = (Goodbye, Abort)
+_DEFAULTS = RouterOptions()
+
+
+class Router:
+    """A broker and dealer for any number of realms.
+
+    Args:
+        realms: The realms there are.
+        random_id: Source of uniformly distributed random integers from 1 to 2**53; a predictable one makes session ids guessable.
+        options: Limits, times and policies.
+
+    Raises:
+        ValueError: The name of a realm is not a legal URI.
+    """
+
+    def __init__(
+        self, realms: Iterable[str], *, random_id: Callable[[], int], options: RouterOptions = _DEFAULTS
+    ) -> None:
+        self.options = options
+        self._ids = RandomIds(random_id)
+        self._deadlines = Deadlines()
+        self._counters = Counters()
+        self._farewell: HandlerTable = {Goodbye: self._on_goodbye, Abort: self._on_abort}
+        self._realms: dict[str, Realm] = {}
+        for name in realms:
+            if not is_uri(name, strict=options.strict_uris):
+                raise ValueError(f"not a legal name of a realm: {name!r}")
+            self._realms[name] = self._make_realm(name, is_lasting=True)
+        authenticators = options.authenticators
+        if authenticators is None:
+            authenticators = (AnonymousAuthenticator(random_id),)
+        self._gate = Gate(
+            {authenticator.method: authenticator for authenticator in authenticators},
+            self._realms,
+            self._ids,
+            auto_realms=options.auto_realms,
+            strict_uris=options.strict_uris,
+        )
+        self._peers: dict[Peer, None] = {}
+        self._dirty: list[Peer] = []
+        self._doomed: list[Peer] = []
+        self._is_shutting_down = False
+
+    def __repr__(self) -> str:
+        return f"<Router with {len(self._peers)} connections, realms: {', '.join(self._realms) or 'none'}>"
+
+    # ---- what the shell reports
+
+    def attach(self, link: Link, *, transport: dict[str, Any], now: float) -> Peer:
+        """Take a new connection, before or after its transport handshake.
+
+        Args:
+            link: Its link.
+            transport: What is known of it: `{"type": "tcp", "peer": …}`. Authentication methods see it.
+            now: The time.
+        """
+        peer = Peer(
+            link, transport, dirty=self._dirty, doomed=self._doomed, options=self.options, counters=self._counters
+        )
+        self._peers[peer] = None
+        self._expect_hello(peer, now)
+        return peer
+
+    def receive(self, peer: Peer, message: Message, now: float) -> None:
+        """Take a peer's next message; what follows from it waits in outboxes."""
+        session = peer.session
+        if session is not None:
+            handler = session.handlers.get(type(message))
+            if handler is None:
+                self._violate(peer, f"{message.name} in an established session", now)
+            else:
+                text = handler(session, message, now)
+                if text is not None:
+                    self._violate(peer, text, now)
+        elif peer.handshake is not None:
+            step = peer.handshake.receive(message)
+            _STEPS[type(step)](self, peer, step, now)
+        elif type(message) in _FAREWELLS:  # everything else is ignored after the router's GOODBYE (transition 14)
+            peer.give_up("the session was left")
+        if self._doomed:
+            self._bury()
+
+    def violation(self, peer: Peer, error: Exception, now: float) -> None:
+        """The peer's link failed: what it received is no message, or too large, or no WAMP at all."""
+        is_leaving = peer.session is None and peer.handshake is None
+        if peer.link.is_open and not is_leaving:
+            self._violate(peer, str(error), now)
+        else:
+            peer.give_up(str(error))
+        self._bury()
+
+    def detach(self, peer: Peer, reason: str, now: float) -> None:
+        """The peer's connection is gone. Doing so twice does nothing.
+
+        Args:
+            peer: The peer.
+            reason: Why, in words.
+            now: The time.
+        """
+        if peer not in self._peers:
+            return
+        del self._peers[peer]
+        peer.give_up(reason)
+        self._bury()
+        if peer.outbox.is_dirty:
+            self._dirty.remove(peer)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: end calls that took too long, and peers that owe a HELLO, AUTHENTICATE or GOODBYE."""
+        for item, action in self._deadlines.due(now):
+            action(item, now)
+        self._bury()
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has to be called next, or None if nothing waits for time to pass."""
+        return self._deadlines.next()
+
+    def take_dirty(self) -> list[Peer]:
+        """Return the peers that have octets to be flushed or have to be closed, each once, and forget them."""
+        peers = self._dirty[:]
+        self._dirty.clear()
+        for peer in peers:
+            peer.outbox.is_dirty = False
+        return peers
+
+    # ---- what the operator does
+
+    def shutdown(self, now: float) -> None:
+        """Say GOODBYE to every session, end all other connections, and let nobody in any more."""
+        self._is_shutting_down = True
+        for peer in list(self._peers):
+            if peer.session is not None:
+                self.dismiss(peer, uris.CLOSE_SYSTEM_SHUTDOWN, None, now)
+            elif peer.handshake is not None:
+                self._abort(peer, uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
+        self._bury()
+
+    def dismiss(self, peer: Peer, reason: str, message: str | None, now: float) -> None:
+        """End a session with a GOODBYE of the router's (SES-R5).
+
+        Args:
+            peer: The peer; nothing happens if it has no session.
+            reason: The reason's URI.
+            message: Words for people, or None.
+            now: The time.
+        """
+        if peer.session is None:
+            return
+        self._end_session(peer.session)
+        peer.outbox.send(Goodbye({"message": message} if message else NOTHING, reason))
+        peer.outbox.shut()
+        self._deadlines.push(peer, now + self.options.goodbye_timeout, self._on_late_peer)
+
+    def revoke_registration(self, realm: str, registration_id: int, reason: str | None = None) -> None:
+        """Take a registration away from all its callees.
+
+        Args:
+            realm: The realm.
+            registration_id: The registration.
+            reason: A URI for the callees, or None.
+
+        Raises:
+            ValueError: There is no such realm.
+            NoSuchRegistration: There is no such registration in it.
+        """
+        self._realm(realm).dealer.revoke(registration_id, reason)
+        self._bury()
+
+    def revoke_subscription(self, realm: str, subscription_id: int, reason: str | None = None) -> None:
+        """Take a subscription away from all its subscribers.
+
+        Args:
+            realm: The realm.
+            subscription_id: The subscription.
+            reason: A URI for the subscribers, or None.
+
+        Raises:
+            ValueError: There is no such realm.
+            NoSuchSubscription: There is no such subscription in it.
+        """
+        self._realm(realm).broker.revoke(subscription_id, reason)
+        self._bury()
+
+    def statistics(self) -> RouterStatistics:
+        """Return what the router holds now, and what it refused so far."""
+        realms = list(self._realms.values())
+        return RouterStatistics(
+            connections=len(self._peers),
+            sessions=sum(len(realm.sessions) for realm in realms),
+            realms=len(realms),
+            registrations=sum(len(realm.dealer.registrations) for realm in realms),
+            subscriptions=sum(len(realm.broker.subscriptions) for realm in realms),
+            calls_in_flight=sum(len(session.calls) for realm in realms for session in realm.sessions.values()),
+            deadlines=len(self._deadlines),
+            **msgspec.structs.asdict(self._counters),
+        )
+
+    # ---- joining and leaving
+
+    def _expect_hello(self, peer: Peer, now: float) -> None:
+        peer.handshake = Handshake(self._gate, peer.transport)
+        self._deadlines.push(peer, now + self.options.handshake_timeout, self._on_late_peer)
+
+    def _join(self, peer: Peer, accept: Accept, now: float) -> None:
+        handshake = peer.handshake
+        assert handshake is not None
+        attempt, authenticator = handshake.attempt, handshake.authenticator
+        assert attempt is not None
+        assert authenticator is not None
+        name = accept.realm or attempt.realm
+        refusal = self._gate.refusal(name)
+        if self._is_shutting_down:
+            refusal = Deny(uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
+        if refusal is not None:
+            self._deny(peer, refusal, now)
+            return
+        realm = self._realms.get(name)
+        if realm is None:
+            realm = self._realms[name] = self._make_realm(name, is_lasting=False)
+        roles = attempt.details["roles"]
+        session = Session(
+            peer, realm, session_id=attempt.session_id, identity=accept, method=authenticator.method, roles=roles
+        )
+        session.handlers = realm.handlers_for(roles)
+        realm.sessions[session.session_id] = session
+        peer.session = session
+        peer.handshake = None
+        self._deadlines.cancel(peer)
+        peer.outbox.send(Welcome(session.session_id, self._welcome(session)))
+
+    def _welcome(self, session: Session) -> dict[str, Any]:
+        """Say who the session is from now on (AU-R3)."""
+        identity = session.identity
+        details = {
+            "roles": ROUTER_ROLES,
+            "agent": self.options.agent,
+            "realm": session.realm.name,
+            "authid": session.authid,
+            "authrole": session.authrole,
+            "authmethod": session.method,
+        }
+        if identity.provider is not None:
+            details["authprovider"] = identity.provider
+        if identity.extra:
+            details["authextra"] = identity.extra
+        return details
+
+    def _challenge(self, peer: Peer, asked: Asked, now: float) -> None:
+        assert peer.handshake is not None
+        assert peer.handshake.authenticator is not None
+        peer.outbox.send(Challenge(peer.handshake.authenticator.method, asked.extra))
+
+    def _deny(self, peer: Peer, deny: Deny, now: float) -> None:
+        self._counters.refused_sessions += 1
+        self._abort(peer, deny.reason, deny.message)
+
+    def _violate(self, peer: Peer, text: str, now: float) -> None:
+        """The peer broke the protocol (PV-B2)."""
+        self._counters.violations += 1
+        self._abort(peer, uris.ERROR_PROTOCOL_VIOLATION, text)
+
+    def _peer_gave_up(self, peer: Peer, step: None, now: float) -> None:
+        peer.give_up("the peer gave up joining")
+
+    def _abort(self, peer: Peer, reason: str, text: str) -> None:
+        """Send ABORT, without arguments, which some clients do not expect (SES-R4), and end the connection."""
+        peer.outbox.send_last(Abort({"message": text}, reason))
+        peer.give_up(f"{text} ({reason})")
+
+    def _on_goodbye(self, session: Session, message: Goodbye, now: float) -> str | None:
+        """The session leaves; its connection may begin another one (WS-B4)."""
+        peer = session.peer
+        self._end_session(session)
+        peer.outbox.send(Goodbye(NOTHING, uris.CLOSE_GOODBYE_AND_OUT))  # SES-B2, SES-B4
+        self._expect_hello(peer, now)
+        return None
+
+    def _on_abort(self, session: Session, message: Abort, now: float) -> str | None:
+        session.peer.give_up(f"the peer aborted its session: {message.reason}")  # never answered (SES-B1)
+        return None
+
+    def _on_late_peer(self, peer: Peer, now: float) -> None:
+        """A phase of a connection took too long."""
+        if peer.handshake is None:
+            peer.give_up(f"no answer to GOODBYE within {self.options.goodbye_timeout:g} s")
+        elif peer.handshake.is_challenged:  # AU-R4
+            text = f"no AUTHENTICATE within {self.options.handshake_timeout:g} s"
+            self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
+        else:
+            peer.give_up(f"no HELLO within {self.options.handshake_timeout:g} s")
+
+    def _end_session(self, session: Session) -> None:
+        """Everything that a session's end means for others; nothing of it is said to itself (SES-B3)."""
+        session.peer.session = None
+        realm = session.realm
+        realm.leave(session)
+        self._ids.give_back(session.session_id)
+        if not realm.sessions and not realm.is_lasting:
+            del self._realms[realm.name]
+
+    def _bury(self) -> None:
+        """End what peers that are closing still have; that may doom others."""
+        while self._doomed:
+            peer = self._doomed.pop()
+            self._deadlines.cancel(peer)
+            if peer.session is not None:
+                self._end_session(peer.session)
+            if peer.handshake is not None:
+                peer.handshake.dispose()
+                peer.handshake = None
+
+    def _make_realm(self, name: str, *, is_lasting: bool) -> Realm:
+        return Realm(
+            name,
+            is_lasting=is_lasting,
+            farewell=self._farewell,
+            ids=self._ids,
+            deadlines=self._deadlines,
+            options=self.options,
+            counters=self._counters,
+        )
+
+    def _realm(self, name: str) -> Realm:
+        try:
+            return self._realms[name]
+        except KeyError:
+            raise ValueError(f"no such realm: {name!r}") from None
+
+
+_STEPS: dict[type[Step], Callable[[Router, Peer, Any, float], None]] = {
+    Accept: Router._join,
+    Asked: Router._challenge,
+    Deny: Router._deny,
+    str: Router._violate,
+    NoneType: Router._peer_gave_up,
+}

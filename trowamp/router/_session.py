@@ -1,0 +1,121 @@
+"""A session: what the router knows of a peer between WELCOME and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import uris
+from .._exceptions import MessageTooLarge, SerializationError
+from ..messages import Error, Message, RequestType
+from ._features import announces
+
+if TYPE_CHECKING:
+    from ..auth._router import Accept
+    from ..wire import Link
+    from ._broker import Subscription
+    from ._invocations import Flight
+    from ._outbox import Outbox
+    from ._peer import Peer
+    from ._realm import Realm
+    from ._registrations import Endpoint
+
+# Takes a message and the time it is; returns in words how the peer broke the protocol, or None.
+Handler = Callable[["Session", Any, float], str | None]
+HandlerTable = dict[type[Message], Handler]
+
+NOTHING: dict[str, Any] = {}  # empty Options or Details of the router's own messages; never changed
+
+
+class Session:
+    """One established session.
+
+    Attributes:
+        peer: The connection it lives on.
+        outbox: Where its messages go.
+        link: The connection's link, to encode for it.
+        realm: The realm it joined.
+        session_id: Its id.
+        identity: Who it is, and how that was established.
+        method: The authentication method.
+        handlers: What it may say now.
+        last_request_id: The highest request id so far.
+        last_invocation_id: The last INVOCATION.Request sent to it (ID-R3).
+        registrations: What it serves, by registration id.
+        subscriptions: What it listens to, by subscription id.
+        calls: Its calls without a final answer, by its request ids.
+        invocations: Calls it works on, by its invocation ids.
+        can_cancel, can_progress, can_time_out: What it announced as a callee.
+        hears_registration_revocation, hears_subscription_revocation: Whether it announced these.
+    """
+
+    __slots__ = (
+        "authid",
+        "authrole",
+        "calls",
+        "can_cancel",
+        "can_progress",
+        "can_time_out",
+        "handlers",
+        "hears_registration_revocation",
+        "hears_subscription_revocation",
+        "identity",
+        "invocations",
+        "last_invocation_id",
+        "last_request_id",
+        "link",
+        "method",
+        "outbox",
+        "peer",
+        "realm",
+        "registrations",
+        "session_id",
+        "subscriptions",
+    )
+
+    handlers: HandlerTable
+
+    def __init__(
+        self, peer: Peer, realm: Realm, *, session_id: int, identity: Accept, method: str, roles: dict[str, Any]
+    ) -> None:
+        self.peer = peer
+        self.outbox: Outbox = peer.outbox
+        self.link: Link = peer.link
+        self.realm = realm
+        self.session_id = session_id
+        self.identity = identity
+        self.authid = identity.authid
+        self.authrole = identity.role
+        self.method = method
+        self.last_request_id = 0
+        self.last_invocation_id = 0
+        self.registrations: dict[int, Endpoint] = {}
+        self.subscriptions: dict[int, Subscription] = {}
+        self.calls: dict[int, Flight] = {}
+        self.invocations: dict[int, Flight] = {}
+        # One of the two spellings is a slip in the specification's own text (R5).
+        self.can_cancel = announces(roles, "callee", "call_canceling", "call_cancelling")
+        self.can_progress = self.can_cancel and announces(roles, "callee", "progressive_call_results")  # PCR-R1
+        self.can_time_out = announces(roles, "callee", "call_timeout")
+        self.hears_registration_revocation = announces(roles, "callee", "registration_revocation")
+        self.hears_subscription_revocation = announces(roles, "subscriber", "subscription_revocation")
+
+    def __repr__(self) -> str:
+        return f"<Session {self.session_id} {self.authid!r} ({self.authrole}) in {self.realm.name!r}>"
+
+    def refuse(self, request_type: RequestType, request_id: int, uri: str, text: str | None = None) -> None:
+        """Answer a request with an ERROR of the router's own; its words are left out if the connection cannot carry them."""
+        if text is not None:
+            error = Error(request_type, request_id, NOTHING, uri, [text])
+            try:
+                self.outbox.queue(self.link.encode(error))
+            except (MessageTooLarge, SerializationError):
+                text = None
+        if text is None:
+            self.outbox.send(Error(request_type, request_id, NOTHING, uri))
+
+    def refuse_payload(self, request_type: RequestType, request_id: int, error: Exception) -> None:
+        """Answer a request whose payload a receiver's connection cannot carry (§6 E4)."""
+        too_large = isinstance(error, MessageTooLarge)
+        uri = uris.ERROR_PAYLOAD_SIZE_EXCEEDED if too_large else uris.ERROR_INVALID_ARGUMENT
+        self.refuse(request_type, request_id, uri, str(error))
