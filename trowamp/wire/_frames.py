@@ -138,7 +138,7 @@ class FrameDecoder:
             start = offset + self._short_header
             if length > _LONGEST_CONTROL:
                 extra = self._length_octets(head, length)
-                needed = start - offset + extra
+                needed = 2 + extra
                 if end - offset < needed:
                     break
                 length = _long_length(data, offset + 2, extra)

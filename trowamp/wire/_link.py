@@ -211,8 +211,8 @@ class Link:
         """Say farewell to the peer; no message can be sent afterwards, and closing again does nothing.
 
         Args:
-            code: WebSocket close code; 1000 stands for the code that suits `error`, if there is one. RawSocket has none: there the owner closes the
-                transport.
+            code: WebSocket close code; the one that suits `error` is sent instead if the link failed. RawSocket has none: there the owner closes
+                the transport.
             reason: Words for the peer, shortened to what a Close frame can carry.
 
         Raises:
@@ -220,7 +220,7 @@ class Link:
         """
         if not is_sendable(code):
             raise ValueError(f"{code} is no close code that may be sent")
-        if code != 1000:
+        if self.error is None:
             self.close_code = code
         if self.is_open:
             self._framing.close(self, self.close_code, reason or (self.close_reason if self.error else ""))

@@ -208,9 +208,10 @@ class _ClientHandshake(_Handshake):
             super().receive(link, data)
 
     def receive_eof(self, link: Link) -> None:
-        self._protocol.receive_eof()
-        self._look_at_answer(link)
-        if not link.is_closed:
+        if self._is_refused:  # the end of the stream may be the end of the explanation
+            self._protocol.receive_eof()
+            self._look_at_answer(link)
+        else:
             super().receive_eof(link)
 
     def not_http(self, octet: int) -> Exception:
@@ -289,8 +290,7 @@ class WebSocketServerHandshake(_Handshake):
         protocol.receive_data(head)
         requests = protocol.events_received()
         if not requests:
-            assert protocol.handshake_exc is not None
-            self._refuse(link, HTTPStatus.BAD_REQUEST, _explain(protocol.handshake_exc))
+            self._refuse_malformed(link)
             return
         request = cast("Request", requests[0])
         refusal = self._refusal(request)
@@ -319,6 +319,16 @@ class WebSocketServerHandshake(_Handshake):
         if not _is_allowed(request, self._origins):
             return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
         return None
+
+    def _refuse_malformed(self, link: Link) -> None:
+        assert self._protocol.handshake_exc is not None
+        words = _explain(self._protocol.handshake_exc)
+        response = b"".join(self._protocol.data_to_send())  # nothing if the request is beyond understanding
+        if response:
+            link.queue(response)
+            link.fail(ConnectError(f"WebSocket client refused: {words}"))
+        else:
+            self._refuse(link, HTTPStatus.BAD_REQUEST, words)
 
     def _refuse(self, link: Link, status: HTTPStatus, text: str) -> None:
         response = self._protocol.reject(status, text + "\n")
