@@ -48,9 +48,9 @@ def marked(target: object) -> Iterator[tuple[Mark, Callable[..., Any]]]:
         ValueError: Nothing is marked.
     """
     found = False
-    members = (
-        [target] if hasattr(target, _ATTRIBUTE) else [member for _, member in inspect.getmembers(target, callable)]
-    )
+    members: list[Any] = [target]
+    if not hasattr(target, _ATTRIBUTE):
+        members = [member for _, member in inspect.getmembers(target, callable)]
     for member in members:
         for mark in getattr(member, _ATTRIBUTE, ()):
             found = True

@@ -164,7 +164,8 @@ class SessionShell:
         for stream in list(self.streams):
             stream.end(inbound.error)
         self.ended.set()
-        self.body.cancel()
+        if self.ended_by_itself:
+            self.body.cancel()
 
     def _resolve(self, replies: list[Reply[Waiter]]) -> None:
         for reply in replies:
