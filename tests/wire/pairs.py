@@ -1,4 +1,4 @@
-"""Two links that talk to each other without a network, and streams cut into pieces."""
+"""Two links that talk to each other without a network, streams cut into pieces, and messages that every serializer carries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from hypothesis import strategies as st
 
+from trowamp.messages import Call, Message
 from trowamp.wire import (
     SERIALIZERS,
     Link,
@@ -106,3 +107,19 @@ def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
     """Cut a stream into pieces anywhere."""
     places = sorted(draw(st.sets(st.integers(0, len(stream)), max_size=12)))
     return [stream[start:stop] for start, stop in zip([0, *places], [*places, len(stream)], strict=True)]
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | _TEXT | st.binary(max_size=50),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+messages: st.SearchStrategy[Message] = st.builds(
+    Call,
+    request_id=st.integers(1, 2**53),
+    options=st.just({}),
+    procedure=st.just("com.example.echo"),
+    args=st.none() | st.lists(_VALUES, min_size=1, max_size=3),
+    kwargs=st.none() | st.dictionaries(_TEXT, _VALUES, min_size=1, max_size=3),
+)

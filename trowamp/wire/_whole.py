@@ -44,11 +44,16 @@ class WholeMessages(Link):
 
     def receive_data(self, data: bytes | str) -> None:
         """Take one whole body: text for a text serializer, octets for a binary one, as the connection tells them apart (WS-B2)."""
-        if isinstance(data, str) is self.serializer.is_binary:
-            kind = "text" if self.serializer.is_binary else "binary"
+        is_text = isinstance(data, str)
+        octets = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+        self.received_octets += len(octets)
+        if self.is_closed:
+            return
+        if is_text is self.serializer.is_binary:
+            kind = "text" if is_text else "binary"
             self.fail(RemoteProtocolError(f"{kind} message, but {self.serializer.subprotocol} is not carried by them"))
         else:
-            super().receive_data(data.encode() if isinstance(data, str) else data)
+            self.pass_on(octets)
 
     def send_encoded(self, octets: bytes) -> None:
         if self.is_open:
