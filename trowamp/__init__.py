@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from . import auth, uris
+from . import _exceptions, auth, uris
 from ._calls import CallStream
 from ._component import Component, Transport, is_fatal
 from ._events import Event, EventStream, Subscription, SubscriptionStatistics
-from ._exceptions import *  # noqa: F403  # the tree of errors, whole; its module says what belongs to it
+from ._exceptions import *  # noqa: F403  # the tree of errors, whole
 from ._markers import procedure, subscriber
 from ._open import open_session
 from ._procedures import Invocation, Registration
@@ -21,3 +21,35 @@ from ._version import __version__
 from .protocol import ClientStatistics as SessionStatistics
 from .protocol import ReconnectSchedule
 from .router import RouterOptions, RouterStatistics
+
+__all__ = [
+    "CallStream",
+    "Component",
+    "Event",
+    "EventStream",
+    "Invocation",
+    "ReconnectSchedule",
+    "Registration",
+    "Result",
+    "Router",
+    "RouterOptions",
+    "RouterStatistics",
+    "Session",
+    "SessionDetails",
+    "SessionStatistics",
+    "SessionView",
+    "Subscription",
+    "SubscriptionStatistics",
+    "Transport",
+    "__version__",
+    "auth",
+    "is_fatal",
+    "open_router",
+    "open_session",
+    "procedure",
+    "run",
+    "serve_router",
+    "subscriber",
+    "uris",
+]
+__all__ += _exceptions.__all__

@@ -17,7 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("trowamp")
     group.addoption("--wamp-router", metavar="URL", help="run tests against this router instead of one in memory")
-    group.addoption("--wamp-realm", metavar="REALM", default="realm1", help="the realm of the fixtures (default: realm1)")
+    group.addoption(
+        "--wamp-realm", metavar="REALM", default="realm1", help="the realm of the fixtures (default: realm1)"
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """For tests of programs that speak WAMP: a router in memory, sessions of it, and a peer that says what the test tells it to say.
 
-With pytest the plugin gives the fixtures `trowamp_router` and `trowamp_session`; `pytest --wamp-router=URL` runs the same tests against a live router.
+With pytest the plugin gives the fixtures `trowamp_router` and `trowamp_session`; `pytest --wamp-router=URL` runs the same tests against a live
+router.
 """
 
 from __future__ import annotations
@@ -62,8 +63,10 @@ class ScriptedRouter:
         self._send, self._receive = trio.open_memory_channel[Message](10_000)
 
     @asynccontextmanager
-    async def open_session(self, realm: str = "realm1", **options: Unpack[JoinOptions]) -> AsyncGenerator[Session, None]:
-        """Open the client's session; HELLO and the final GOODBYE are answered by themselves. Arguments and errors are those of `trowamp.open_session`."""
+    async def open_session(
+        self, realm: str = "realm1", **options: Unpack[JoinOptions]
+    ) -> AsyncGenerator[Session, None]:
+        """Open the client's session; HELLO and GOODBYE are answered by themselves. Arguments and errors are those of `trowamp.open_session`."""
         messages = await open_link(self._client, "the scripted router")
         opened = Opened(self._client, messages, trio.current_time() + 10, None)
         async with run_session(opened, realm, options) as session:
