@@ -27,6 +27,9 @@ class Gate:
         realms: The names of the realms there are.
         auto_realms: Whether other realms may be asked for as well.
         strict_uris: Which URIs are legal names of realms.
+
+    Attributes:
+        is_closed: Whether nobody may join any more.
     """
 
     def __init__(
@@ -41,15 +44,18 @@ class Gate:
         self.ids = ids
         self._authenticators = authenticators
         self._realms = realms
+        self.is_closed = False
         self._auto_realms = auto_realms
         self._strict_uris = strict_uris
 
     def refusal(self, realm: str) -> Deny | None:
         """Say why nobody can join a realm, or None."""
+        if self.is_closed:  # SES-R5
+            return Deny(uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
         if not is_uri(realm, strict=self._strict_uris):  # S3: no ERROR is possible before WELCOME
             return Deny(uris.ERROR_INVALID_URI, "the realm is not a legal URI")
         if realm not in self._realms and not self._auto_realms:
-            return Deny(uris.ERROR_NO_SUCH_REALM, f"there is no realm {realm!r}")
+            return Deny(uris.ERROR_NO_SUCH_REALM, f"there is no realm {realm!r:.100}")
         return None
 
     def choose(self, details: dict[str, Any]) -> RouterAuthenticator | Deny:

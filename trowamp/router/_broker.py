@@ -14,7 +14,7 @@ from .._uri_pattern import is_pattern, is_reserved, is_uri
 from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
 from ._eligibility import Eligibility
 from ._matching import Matching
-from ._session import NOTHING
+from ._session import NOTHING, PASSTHRU
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -89,7 +89,7 @@ class Broker:
         eligibility = None
         details = NOTHING
         if options:
-            if options.get("ppt_scheme"):  # PPT-R1
+            if not PASSTHRU.isdisjoint(options):  # PPT-R1
                 return "PUBLISH uses a feature that the router does not announce"
             if options.get("disclose_me"):
                 if self._options.disclosure == "never":  # PI-R2

@@ -1,7 +1,10 @@
 """What has to happen later: one heap for all deadlines of a router.
 
-Rule: the heap is only a reminder, the deadline is the item's own. Setting an item's deadline to infinity cancels it, moving it later needs no heap
-operation; whoever finds a reminder that no longer holds drops it or puts it where it belongs.
+Rules of this file:
+
+1. The heap only reminds; the deadline is the item's own. An item whose deadline is infinite has none, and moving a deadline later needs no heap
+   operation: whoever finds a reminder that no longer holds drops it or puts it where it belongs.
+2. An item always has the same action, so an old reminder that meets a new deadline does no harm.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ class Deadlines:
 
     def __len__(self) -> int:
         """How many items have a deadline."""
-        return sum(1 for _, _, item, _ in self._heap if item.deadline < math.inf)
+        return len({id(item) for _, _, item, _ in self._heap if item.deadline < math.inf})
 
     def push(self, item: Timed, deadline: float, action: Action) -> None:
         """Give an item without a deadline one, and say what happens then."""

@@ -14,7 +14,7 @@ from .._exceptions import MessageTooLarge, SerializationError
 from .._ids import next_id
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Call, Cancel, Error, Interrupt, Invocation, Result, Yield
-from ._session import NOTHING
+from ._session import NOTHING, PASSTHRU
 
 if TYPE_CHECKING:
     from ._deadlines import Deadlines
@@ -84,7 +84,7 @@ class Invocations:
         details = NOTHING
         if options or registration.is_pattern or endpoint.discloses_caller or self._always_discloses:
             if options:
-                if options.get("progress") or options.get("ppt_scheme"):  # PCI-R1, PPT-R1
+                if options.get("progress") or not PASSTHRU.isdisjoint(options):  # PCI-R1, PPT-R1
                     return "CALL uses a feature that the router does not announce"
                 if self._never_discloses and options.get("disclose_me"):  # CI-R2
                     caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
@@ -135,7 +135,7 @@ class Invocations:
         details = NOTHING
         is_final = True
         if options:
-            if options.get("ppt_scheme"):  # PPT-R1
+            if not PASSTHRU.isdisjoint(options):  # PPT-R1
                 return "YIELD uses a feature that the router does not announce"
             if options.get("progress"):
                 if not flight.wants_progress:  # PCR-R3
@@ -165,7 +165,7 @@ class Invocations:
         flight = callee.invocations.get(message.request_id)
         if flight is None:
             return self._late(callee, message.request_id)
-        if message.details.get("ppt_scheme"):  # PPT-R1
+        if message.details and not PASSTHRU.isdisjoint(message.details):  # PPT-R1
             return "ERROR uses a feature that the router does not announce"
         self._end(flight)
         caller, call_id = flight.caller, flight.call_id
@@ -210,7 +210,7 @@ class Invocations:
             registration = self._procedures.best_pattern(procedure)
             if registration is not None:
                 return registration
-        text = f"no callee has registered {procedure!r}"
+        text = f"no callee has registered {procedure!r:.200}"
         caller.refuse(_CALL, message.request_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
         return None
 

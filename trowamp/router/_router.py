@@ -78,7 +78,6 @@ class Router:
         self._peers: dict[Peer, None] = {}
         self._dirty: list[Peer] = []
         self._doomed: list[Peer] = []
-        self._is_shutting_down = False
 
     def __repr__(self) -> str:
         return f"<Router with {len(self._peers)} connections, realms: {', '.join(self._realms) or 'none'}>"
@@ -166,10 +165,10 @@ class Router:
 
     def shutdown(self, now: float) -> None:
         """Say GOODBYE to every session, end all other connections, and let nobody in any more."""
-        self._is_shutting_down = True
+        self._gate.is_closed = True
         for peer in list(self._peers):
             if peer.session is not None:
-                self.dismiss(peer, uris.CLOSE_SYSTEM_SHUTDOWN, None, now)
+                self._dismiss(peer.session, Goodbye(NOTHING, uris.CLOSE_SYSTEM_SHUTDOWN), now)
             elif peer.handshake is not None:
                 self._abort(peer, uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
         self._bury()
@@ -183,12 +182,9 @@ class Router:
             message: Words for people, or None.
             now: The time.
         """
-        if peer.session is None:
-            return
-        self._end_session(peer.session)
-        peer.outbox.send(Goodbye({"message": message} if message else NOTHING, reason))
-        peer.outbox.shut()
-        self._deadlines.push(peer, now + self.options.goodbye_timeout, self._on_late_peer)
+        if peer.session is not None:
+            self._dismiss(peer.session, Goodbye({"message": message} if message else NOTHING, reason), now)
+            self._bury()
 
     def revoke_registration(self, realm: str, registration_id: int, reason: str | None = None) -> None:
         """Take a registration away from all its callees.
@@ -248,8 +244,6 @@ class Router:
         assert authenticator is not None
         name = accept.realm or attempt.realm
         refusal = self._gate.refusal(name)
-        if self._is_shutting_down:
-            refusal = Deny(uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
         if refusal is not None:
             self._deny(peer, refusal, now)
             return
@@ -327,6 +321,13 @@ class Router:
             self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
         else:
             peer.give_up(f"no HELLO within {self.options.handshake_timeout:g} s")
+
+    def _dismiss(self, session: Session, goodbye: Goodbye, now: float) -> None:
+        peer = session.peer
+        self._end_session(session)
+        peer.outbox.send(goodbye)
+        peer.outbox.shut()  # SES-B3
+        self._deadlines.push(peer, now + self.options.goodbye_timeout, self._on_late_peer)
 
     def _end_session(self, session: Session) -> None:
         """Everything that a session's end means for others; nothing of it is said to itself (SES-B3)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
 from .._exceptions import MessageTooLarge, SerializationError
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Handler = Callable[["Session", Any, float], str | None]
 HandlerTable = dict[type[Message], Handler]
 
-NOTHING: dict[str, Any] = {}  # empty Options or Details of the router's own messages; never changed
+NOTHING: Final[dict[str, Any]] = {}  # empty Options or Details of the router's own messages; never changed
+PASSTHRU: Final = frozenset({"ppt_scheme", "enc_algo"})  # keys of payloads that only their receivers understand
 
 
 class Session:
