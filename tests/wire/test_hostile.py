@@ -34,7 +34,7 @@ PREFIXES = (
 )
 
 
-def look_at_outcome(link: Link) -> None:
+def assert_harmless(link: Link) -> None:
     assert isinstance(link.error, RemoteProtocolError | MessageTooLarge | ConnectError | None)
     assert link.is_closed or link.error is None
     for message in link.received():
@@ -47,20 +47,22 @@ def look_at_outcome(link: Link) -> None:
 
 
 @given(st.data(), st.sampled_from(sorted(LINKS)), st.sampled_from(PREFIXES), st.binary(max_size=300))
-def test_garbage_during_the_handshake(data: st.DataObject, name: str, prefix: bytes, garbage: bytes) -> None:
+def test_garbage_during_the_handshake_does_no_harm(
+    data: st.DataObject, name: str, prefix: bytes, garbage: bytes
+) -> None:
     link = LINKS[name]()
     feed(link, data.draw(cuts(prefix + garbage)))
-    look_at_outcome(link)
+    assert_harmless(link)
 
 
 @given(st.data(), st.sampled_from(COMBINATIONS), st.booleans(), st.binary(max_size=300))
-def test_garbage_after_the_handshake(
+def test_garbage_after_the_handshake_does_no_harm(
     data: st.DataObject, combination: tuple[str, str], is_client: bool, garbage: bytes
 ) -> None:
     client, server = open_pair(*combination)
     link = client if is_client else server
     feed(link, data.draw(cuts(garbage)))
-    look_at_outcome(link)
+    assert_harmless(link)
 
 
 def recorded(framing: str, serializer: str) -> dict[str, bytes]:
@@ -91,7 +93,7 @@ def recorded(framing: str, serializer: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("framing", "serializer"), COMBINATIONS)
 @pytest.mark.parametrize("is_client", [False, True])
-def test_mutated_conversations(framing: str, serializer: str, is_client: bool) -> None:
+def test_mutated_conversations_do_no_harm(framing: str, serializer: str, is_client: bool) -> None:
     said = recorded(framing, serializer)["server" if is_client else "client"]
     source = random.Random(f"{framing} {serializer} {is_client}")
     for _ in range(60):
@@ -102,7 +104,7 @@ def test_mutated_conversations(framing: str, serializer: str, is_client: bool) -
         link = client if is_client else server
         middle = source.randrange(len(octets) + 1)
         feed(link, [bytes(octets[:middle]), bytes(octets[middle:])])
-        look_at_outcome(link)
+        assert_harmless(link)
 
 
 def mutate(octets: bytearray, source: random.Random) -> None:

@@ -201,6 +201,7 @@ def test_a_peer_that_pings_without_reading_is_cut_off() -> None:
     [
         (b"", "1005 no code", b""),
         (Close(CloseCode.GOING_AWAY, "restart").serialize(), "1001 going away: restart", b"\x03\xe9"),
+        (Close(CloseCode.NORMAL_CLOSURE, "a\nb\x1b").serialize(), "closure: a\ufffdb\ufffd", b"\x03\xe8"),
         (Close(3500, "").serialize(), "(3500)", b"\x0d\xac"),
         (Close(4999, "\u2603").serialize(), "(4999: \u2603)", b"\x13\x87"),
     ],

@@ -11,7 +11,9 @@ from __future__ import annotations
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._rawsocket import rawsocket_client, rawsocket_server
 from ._universal import universal_server
-from ._websocket import Compression, websocket_client, websocket_server
+from ._websocket_client import websocket_client
+from ._websocket_handshake import Compression
+from ._websocket_server import websocket_server
 from ._whole import WholeMessages, whole_messages
 from .serializers import (
     BY_RAWSOCKET_ID,

@@ -1,4 +1,4 @@
-"""WebSocket close codes and the payload of Close frames (RFC 6455 §7.4)."""
+"""WebSocket close codes, the payload of Close frames (RFC 6455 §7.4), and ends of connections in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ._frames import INVALID_DATA, FrameViolation
 
 _CODE: Final = Struct(">H")
 _LONGEST_REASON: Final = 123  # octets
+_LONGEST_QUOTE: Final = 300  # characters of what a peer said that are worth showing
 _NO_CODE: Final = 1005  # never on the wire: stands for an empty Close frame
 
 _WORDS: Final = {
@@ -62,4 +63,10 @@ def describe_close(code: int, reason: str) -> str:
     """Return a close code in words, for example `1001 going away: restart at noon`."""
     words = _WORDS.get(code)
     text = f"{code} {words}" if words else str(code)
-    return f"{text}: {reason}" if reason else text
+    return f"{text}: {readable(reason)}" if reason else text
+
+
+def readable(text: str) -> str:
+    """Return what a peer said so that it can stand in a log: no control characters, and not too much of it."""
+    shown = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    return shown if shown.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in shown)

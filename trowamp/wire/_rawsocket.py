@@ -6,6 +6,7 @@ length 24 bits wide and a 25th bit for exactly 2**24 octets. Everything is big-e
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TYPE_CHECKING, Final
@@ -96,11 +97,13 @@ class _Handshake(Framing):
             if link.is_open and len(data) > missing:  # RS-B4
                 link.pass_on(data[missing:])
 
+    @abstractmethod
     def not_rawsocket(self, octets: bytes) -> Exception:
-        raise NotImplementedError
+        """Return the error for octets that do not begin as RawSocket does."""
 
+    @abstractmethod
     def decide(self, link: Link, octets: bytes) -> None:
-        raise NotImplementedError
+        """Take the peer's four octets."""
 
     def request(self, serializer: Serializer) -> bytes:
         return bytes((MAGIC, _exponent(self._max_size) << 4 | serializer.rawsocket_id, 0, 0))

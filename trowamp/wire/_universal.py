@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
 from ._rawsocket import MAGIC, RawSocketServerHandshake
-from ._websocket import Compression, WebSocketServerHandshake, check_compression
+from ._websocket_handshake import Compression, check_compression
+from ._websocket_server import WebSocketServerHandshake
 
 if TYPE_CHECKING:
     from .serializers import Serializer

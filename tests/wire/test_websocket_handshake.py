@@ -430,3 +430,10 @@ def test_the_router_understands_the_client_of_websockets(is_compressed: bool) ->
     peer.receive_data(take(link))
     peer.receive_eof()
     assert peer.close_code == 1000
+
+
+def test_what_a_peer_says_cannot_forge_lines_of_a_log() -> None:
+    link = client()
+    link.receive_data(answer("400 Bad Request", b"\x1b[2J\nERROR all is lost", Content_Length="22"))
+    assert str(link.error).endswith(": \ufffd[2J ERROR all is lost")
+    assert str(link.error).isprintable()

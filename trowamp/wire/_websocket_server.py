@@ -1,0 +1,201 @@
+"""The router side of WebSocket (checklist §1.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
+
+from websockets.exceptions import NegotiationError
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from .._exceptions import ConnectError, RemoteProtocolError
+from ._frames import FrameDecoder, encode_frame
+from ._link import DEFAULT_MAX_SIZE, Link
+from ._websocket_handshake import (
+    LOGGER,
+    LONGEST_HEAD,
+    Compression,
+    Handshake,
+    check_compression,
+    explain,
+    guess,
+    negotiated,
+)
+from ._websocket_messages import WebSocketMessages
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
+
+    from .serializers import Serializer
+
+# Small windows: a router has many connections, and each keeps two of them.
+_DEFLATE_FACTORY: Final = ServerPerMessageDeflateFactory(server_max_window_bits=12, client_max_window_bits=12)
+
+
+def websocket_server(
+    serializers: Iterable[Serializer],
+    *,
+    max_size: int = DEFAULT_MAX_SIZE,
+    max_send_size: int | None = None,
+    compression: Compression = None,
+    origins: Sequence[str | re.Pattern[str]] | None = None,
+    path: str | None = None,
+    at_capacity: bool = False,
+) -> Link:
+    """Make the router side of a WebSocket connection.
+
+    Args:
+        serializers: What a client may choose from; the client's order of preference counts.
+        max_size: Octets accepted for one incoming message, fragments joined and inflated.
+        max_send_size: Octets a message may have on its way out; the same as `max_size` if None.
+        compression: "deflate" accepts permessage-deflate where it is offered.
+        origins: Origins of web pages that may connect: exact strings such as `"https://example.com"`, patterns that must match as a whole, or `"*"`.
+            None allows pages from the host they connect to. Clients that are no browsers send no origin and are not concerned.
+        path: The only request path to accept; None accepts all.
+        at_capacity: Refuse the client, whoever it is, because there are too many connections.
+
+    Raises:
+        ValueError: `compression` is unknown.
+    """
+    check_compression(compression)
+    handshake = WebSocketServerHandshake(serializers, compression, origins, path, at_capacity)
+    return Link(handshake, max_size=max_size, max_send_size=max_send_size)
+
+
+class WebSocketServerHandshake(Handshake):
+    """Waits for the client's request and answers it, if only with words."""
+
+    __slots__ = ("_at_capacity", "_origins", "_path", "_protocol", "_serializers")
+
+    def __init__(
+        self,
+        serializers: Iterable[Serializer],
+        compression: Compression,
+        origins: Sequence[str | re.Pattern[str]] | None,
+        path: str | None,
+        at_capacity: bool,
+    ) -> None:
+        super().__init__()
+        self._serializers = {serializer.subprotocol: serializer for serializer in serializers}
+        self._origins = origins
+        self._path = path
+        self._at_capacity = at_capacity
+        self._protocol = ServerProtocol(
+            extensions=[_DEFLATE_FACTORY] if compression else None,
+            select_subprotocol=_first_known(self._serializers),
+            max_size=None,
+            logger=LOGGER,
+        )
+
+    def not_http(self, octet: int) -> Exception:
+        return RemoteProtocolError(f"no HTTP request: it begins with {guess(octet)}")
+
+    def too_long(self, link: Link) -> None:
+        self._refuse(
+            link, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the request has more than {LONGEST_HEAD} octets"
+        )
+
+    def complete(self, link: Link, head: bytes, rest: bytes) -> None:
+        protocol = self._protocol
+        protocol.receive_data(head)
+        requests = protocol.events_received()
+        if not requests:
+            self._refuse_malformed(link)
+            return
+        request = cast("Request", requests[0])
+        refusal = self._refusal(request)
+        if refusal is not None:
+            self._refuse(link, *refusal)
+            return
+        response = protocol.accept(request)
+        link.queue(response.serialize())
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._open(link)
+            if rest:
+                link.pass_on(rest)
+        else:
+            assert protocol.handshake_exc is not None
+            link.fail(ConnectError(f"WebSocket client refused: {explain(protocol.handshake_exc)}"))
+
+    def _refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
+        """Return what speaks against the client before its WebSocket headers are looked at."""
+        if "Upgrade" not in request.headers:
+            text = "this is a WAMP router: connect with a WAMP client over WebSocket, not with plain HTTP"
+            return HTTPStatus.UPGRADE_REQUIRED, text
+        if self._at_capacity:
+            return HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"
+        if self._path is not None and request.path.partition("?")[0] != self._path:
+            return HTTPStatus.NOT_FOUND, "there is nothing at this path"
+        if not _is_allowed(request, self._origins):
+            return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
+        return None
+
+    def _refuse_malformed(self, link: Link) -> None:
+        assert self._protocol.handshake_exc is not None
+        words = explain(self._protocol.handshake_exc)
+        response = b"".join(self._protocol.data_to_send())  # nothing if the request is beyond understanding
+        if response:
+            link.queue(response)
+            link.fail(ConnectError(f"WebSocket client refused: {words}"))
+        else:
+            self._refuse(link, HTTPStatus.BAD_REQUEST, words)
+
+    def _refuse(self, link: Link, status: HTTPStatus, text: str) -> None:
+        response = self._protocol.reject(status, text + "\n")
+        if status == HTTPStatus.UPGRADE_REQUIRED:
+            response.headers["Upgrade"] = "websocket"
+        link.queue(response.serialize())
+        link.fail(ConnectError(f"WebSocket client refused: {text}"))
+
+    def _open(self, link: Link) -> None:
+        serializer = self._serializers[self._protocol.subprotocol or ""]
+        deflate = negotiated(self._protocol.extensions)
+        framing = WebSocketMessages(
+            is_binary=serializer.is_binary,
+            encode_frame=encode_frame,
+            decoder=FrameDecoder(is_masked=True, deflate=deflate),
+            deflate=deflate,
+        )
+        limit = link.max_send_size
+        wire_format = ("websocket", serializer, limit) if deflate is None else None
+        link.opened(framing, serializer, max_send_size=limit, wire_format=wire_format)
+
+
+def _first_known(known: dict[str, Serializer]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol | None]:
+    """Return how a server selects: the first of the client's offers that it knows (WS-B1, WS-R1)."""
+
+    def select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        for subprotocol in offered:
+            if subprotocol in known:
+                return subprotocol
+        offer = ", ".join(offered) or "no subprotocol"
+        raise NegotiationError(f"the client offers {offer}, this router speaks {', '.join(known)}")
+
+    return select
+
+
+def _is_allowed(request: Request, origins: Sequence[str | re.Pattern[str]] | None) -> bool:
+    found = request.headers.get_all("Origin")
+    if not found:
+        return True
+    if len(found) > 1:
+        return False
+    origin = found[0]
+    if origins is None:
+        return _host_of(origin) in [_host_of(f"//{host}") for host in request.headers.get_all("Host")[:1]]
+    return any(
+        allowed in ("*", origin) if isinstance(allowed, str) else allowed.fullmatch(origin) is not None
+        for allowed in origins
+    )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
