@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -38,6 +39,11 @@ def settings(project: Path) -> dict[str, dict[str, object]]:
 @pytest.mark.parametrize("package", ["trowamp", "trowamp_compat"])
 def test_the_wheel_holds_both_packages_with_their_types(wheel: zipfile.ZipFile, package: str) -> None:
     assert {f"{package}/__init__.py", f"{package}/py.typed"} <= set(wheel.namelist())
+
+
+@pytest.mark.parametrize("package", ["trowamp", "trowamp_compat"])
+def test_both_packages_can_be_imported_and_say_what_they_are(package: str) -> None:
+    assert importlib.import_module(package).__doc__
 
 
 def test_the_wheel_claims_no_other_name(wheel: zipfile.ZipFile, metadata: Message) -> None:
