@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -157,3 +158,15 @@ def test_an_endless_handshake_is_cut_off(name: str) -> None:
     feed(link, [b"X: " + b"y" * 1000 + b"\r\n"] * 100)
     assert link.error is not None
     assert len(link.data_to_send()) < 1000
+
+
+@pytest.mark.parametrize(("framing", "limit"), [("rawsocket", 2000), ("websocket", 3000), ("websocket-deflate", 65536)])
+def test_an_idle_connection_costs_little(framing: str, limit: int) -> None:
+    open_pair(framing, "cbor")
+    tracemalloc.start()
+    try:
+        servers = [open_pair(framing, "cbor")[1] for _ in range(20)]
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < limit * len(servers)
+    finally:
+        tracemalloc.stop()

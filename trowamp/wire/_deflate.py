@@ -18,20 +18,23 @@ class Deflate:
     """Both directions of one connection.
 
     Args:
-        negotiated: What the opening handshake agreed on.
+        negotiated: What the opening handshake agreed on. It is not kept, as it has compressors of its own.
     """
 
-    __slots__ = ("_deflater", "_inflater", "_negotiated")
+    __slots__ = ("_deflater", "_forgets_received", "_forgets_sent", "_inflater", "_received_bits", "_sent_bits")
 
     def __init__(self, negotiated: PerMessageDeflate) -> None:
-        self._negotiated = negotiated
+        self._sent_bits = negotiated.local_max_window_bits
+        self._received_bits = negotiated.remote_max_window_bits
+        self._forgets_sent = negotiated.local_no_context_takeover
+        self._forgets_received = negotiated.remote_no_context_takeover
         self._deflater = self._new_deflater()
         self._inflater = self._new_inflater()
 
     def deflate(self, body: bytes) -> bytes:
         """Compress a whole message."""
         octets = self._deflater.compress(body) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
-        if self._negotiated.local_no_context_takeover:
+        if self._forgets_sent:
             self._deflater = self._new_deflater()
         return octets[: -len(_EMPTY_BLOCK)]
 
@@ -63,12 +66,12 @@ class Deflate:
             raise MessageTooLarge(used + len(inflated), max_size)
         if self._inflater.eof:  # one per fragment is plenty, and more would cost a copy of the rest each
             raise FrameViolation("message of many final blocks")
-        if is_last and self._negotiated.remote_no_context_takeover:
+        if is_last and self._forgets_received:
             self._inflater = self._new_inflater()
         return inflated
 
     def _new_deflater(self) -> zlib._Compress:
-        return zlib.compressobj(wbits=-self._negotiated.local_max_window_bits, memLevel=5)
+        return zlib.compressobj(wbits=-self._sent_bits, memLevel=5)
 
     def _new_inflater(self) -> zlib._Decompress:
-        return zlib.decompressobj(wbits=-self._negotiated.remote_max_window_bits)
+        return zlib.decompressobj(wbits=-self._received_bits)

@@ -14,6 +14,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from .._exceptions import ConnectError, RemoteProtocolError
+from ._closing import readable
 from ._frames import FrameDecoder, encode_frame
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._websocket_handshake import (
@@ -150,7 +151,7 @@ class WebSocketServerHandshake(Handshake):
         if status == HTTPStatus.UPGRADE_REQUIRED:
             response.headers["Upgrade"] = "websocket"
         link.queue(response.serialize())
-        link.fail(ConnectError(f"WebSocket client refused: {text}"))
+        link.fail(ConnectError(f"WebSocket client refused: {readable(text)}"))
 
     def _open(self, link: Link) -> None:
         serializer = self._serializers[self._protocol.subprotocol or ""]
