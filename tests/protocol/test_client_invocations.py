@@ -307,6 +307,29 @@ def test_a_router_that_shares_one_registration_within_a_session_gets_one_handler
     assert client.session.unregister(500, "second", "leaver")
 
 
+@pytest.mark.checklist("SR-C1")
+def test_an_unregister_does_not_end_what_a_register_on_its_way_will_share(client: Client) -> None:
+    client.serves(handler="first")
+    request_id = client.session.register("com.example.f", {}, "second", "registrar")
+    client.link.take()
+    assert not client.session.unregister(500, "first", "leaver")
+    assert client.link.take() == []
+    client.hears(65, request_id, 500)
+    assert client.link.take() == []
+    assert invoke(client) == "second"
+
+
+def test_a_registration_kept_for_a_register_that_is_refused_is_ended_then(client: Client) -> None:
+    client.serves()
+    request_id = client.session.register("com.example.f", {}, "second", "registrar")
+    client.session.unregister(500, "procedure")
+    client.link.take()
+    expect_failure(client.hears(8, 64, request_id, {}, "wamp.error.procedure_already_exists"), "registrar")
+    assert client.link.take() == [[66, 3, 500]]
+    assert client.hears(67, 3) is None
+    assert client.is_idle()
+
+
 def test_a_registration_given_up_before_the_answer_is_undone(client: Client) -> None:
     request_id = client.session.register("com.example.f", {}, "procedure", "registrar")
     client.session.abandon(request_id)

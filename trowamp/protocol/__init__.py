@@ -11,9 +11,8 @@ A shell (Trio in `trowamp`, asyncio and Twisted in `trowamp_compat`) feeds messa
 from __future__ import annotations
 
 from ._client import ClientSession
-from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+from ._inbound import ClientStatistics, Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
 from ._join import Join
-from ._pending import ClientStatistics
 from ._reconnect import ReconnectSchedule, Rotation
 
 __all__ = [

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
 from .. import uris
 from .._exceptions import (
     ApplicationError,
@@ -48,8 +50,8 @@ from ..messages import (
     Unsubscribed,
     Yield,
 )
-from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
-from ._pending import ClientStatistics, HandlerTable, Pending, PendingHandler, PendingRemoval
+from ._handler_table import HandlerTable, PendingHandler, PendingRemoval
+from ._inbound import ClientStatistics, Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
 
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
@@ -74,6 +76,13 @@ class Channel(Protocol):
         ...
 
 
+class _Pending(msgspec.Struct, Generic[W], gc=False):
+    """A request without an answer yet. `position` tells on loss whether any of its octets had left."""
+
+    waiter: W
+    position: int
+
+
 class ClientSession(Generic[W, H, T]):
     """The state of one joined session.
 
@@ -87,19 +96,12 @@ class ClientSession(Generic[W, H, T]):
         self._link = link
         self._handlers = _ESTABLISHED
         self._last_id = 0
-        self._calls: dict[int, Pending[W]] = {}
-        self._publishes: dict[int, Pending[W]] = {}
-        self._registers: dict[int, PendingHandler[W, H]] = {}
-        self._subscribes: dict[int, PendingHandler[W, H]] = {}
-        self._unregisters: dict[int, PendingRemoval[W]] = {}
-        self._unsubscribes: dict[int, PendingRemoval[W]] = {}
+        self._calls: dict[int, _Pending[W]] = {}
+        self._publishes: dict[int, _Pending[W]] = {}
+        self._registrations: HandlerTable[W, H] = HandlerTable(Unregister)
+        self._subscriptions: HandlerTable[W, H] = HandlerTable(Unsubscribe)
         self._invocations: dict[int, T | None] = {}
         self._interrupted: set[int] = set()
-        self._registrations: HandlerTable[H] = HandlerTable()
-        self._subscriptions: HandlerTable[H] = HandlerTable()
-        self._topics: dict[int, tuple[str, str]] = {}  # what each subscription is to
-        # Subscriptions without a handler, kept because a pending SUBSCRIBE to the same topic will get the same id.
-        self._spared: dict[tuple[str, str], int] = {}
         self._counters: Counter[str] = Counter()
         self._error: SessionClosed | SessionLost | None = None
         self._leaving: Goodbye | None = None
@@ -138,7 +140,7 @@ class ClientSession(Generic[W, H, T]):
         position = self._link.queued_octets
         self._link.send(Call(request_id, options, procedure, args, kwargs))
         self._last_id = request_id
-        self._calls[request_id] = Pending(waiter, position)
+        self._calls[request_id] = _Pending(waiter, position)
         return request_id
 
     def cancel(self, request_id: int, mode: str, *, notify: bool) -> None:
@@ -177,7 +179,7 @@ class ClientSession(Generic[W, H, T]):
         self._link.send(Publish(request_id, options, topic, args, kwargs))
         self._last_id = request_id
         if waiter is not None:
-            self._publishes[request_id] = Pending(waiter, position)
+            self._publishes[request_id] = _Pending(waiter, position)
         return request_id
 
     def forget_publish(self, request_id: int) -> None:
@@ -188,19 +190,19 @@ class ClientSession(Generic[W, H, T]):
         """Send REGISTER; the reply's message is REGISTERED. Raises as `call` does."""
         subject = _subject(procedure, options)
         request_id, position = self._request(lambda request_id: Register(request_id, options, procedure))
-        self._registers[request_id] = PendingHandler(waiter, position, handler, subject)
+        self._registrations.requests[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
 
     def subscribe(self, topic: str, options: dict[str, Any], handler: H, waiter: W) -> int:
         """Send SUBSCRIBE; the reply's message is SUBSCRIBED. Raises as `call` does."""
         subject = _subject(topic, options)
         request_id, position = self._request(lambda request_id: Subscribe(request_id, options, topic))
-        self._subscribes[request_id] = PendingHandler(waiter, position, handler, subject)
+        self._subscriptions.requests[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
 
     def abandon(self, request_id: int) -> None:
         """Nobody waits for this REGISTER or SUBSCRIBE any more: undo it as soon as the router agrees to it."""
-        pending = self._registers.get(request_id) or self._subscribes.get(request_id)
+        pending = self._registrations.requests.get(request_id) or self._subscriptions.requests.get(request_id)
         if pending is not None:
             pending.waiter = None
 
@@ -210,27 +212,16 @@ class ClientSession(Generic[W, H, T]):
         Returns:
             Whether `waiter` will be replied to; False if nothing had to be sent.
         """
-        if not self._registrations.detach(registration_id, handler) or not self.is_established:
-            return False
-        request_id, position = self._request(lambda request_id: Unregister(request_id, registration_id))
-        self._unregisters[request_id] = PendingRemoval(waiter, position, registration_id)
-        return True
+        return self._remove(self._registrations, registration_id, handler, waiter)
 
     def unsubscribe(self, subscription_id: int, handler: H, waiter: W | None = None) -> bool:
         """Detach a handler; send UNSUBSCRIBE if it was the last one (BP-C3). Returns as `unregister` does."""
-        if not self._subscriptions.detach(subscription_id, handler) or not self.is_established:
-            return False
-        topic = self._topics.pop(subscription_id)
-        if any(pending.subject == topic for pending in self._subscribes.values()):
-            self._spared[topic] = subscription_id  # an UNSUBSCRIBE behind that SUBSCRIBE would end both
-            return False
-        self._send_unsubscribe(subscription_id, waiter)
-        return True
+        return self._remove(self._subscriptions, subscription_id, handler, waiter)
 
     def forget_removal(self, waiter: W) -> None:
         """Stop waiting for an UNREGISTERED or UNSUBSCRIBED."""
-        for table in (self._unregisters, self._unsubscribes):
-            for pending in table.values():
+        for table in (self._registrations, self._subscriptions):
+            for pending in table.removals.values():
                 if pending.waiter is waiter:
                     pending.waiter = None
 
@@ -313,12 +304,12 @@ class ClientSession(Generic[W, H, T]):
         return ClientStatistics(
             pending_calls=len(self._calls),
             pending_publishes=len(self._publishes),
-            pending_registers=len(self._registers),
-            pending_subscribes=len(self._subscribes),
-            pending_removals=len(self._unregisters) + len(self._unsubscribes),
+            pending_registers=len(self._registrations.requests),
+            pending_subscribes=len(self._subscriptions.requests),
+            pending_removals=len(self._registrations.removals) + len(self._subscriptions.removals),
             running_invocations=len(self._invocations),
-            registrations=len(self._registrations),
-            subscriptions=len(self._subscriptions),
+            registrations=len(self._registrations.attached),
+            subscriptions=len(self._subscriptions.attached),
             late_replies=self._counters["late_replies"],
             unknown_events=self._counters["unknown_events"],
             refused_invocations=self._counters["refused_invocations"],
@@ -338,8 +329,8 @@ class ClientSession(Generic[W, H, T]):
         pending = table_of(self).pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
-        if message.request_type == Subscribe.code:
-            self._settle_spared(pending.subject)
+        if type(pending) is PendingHandler:
+            self._settle(self._registrations if message.request_type == Register.code else self._subscriptions, pending)
         if pending.waiter is None:
             return None
         return Reply(
@@ -353,42 +344,23 @@ class ClientSession(Generic[W, H, T]):
         return self._late(message.request_id) if pending is None else Reply(pending.waiter, message)
 
     def _on_registered(self, message: Registered) -> Inbound | None:
-        pending = self._registers.pop(message.request_id, None)
-        if pending is None:
-            return self._late(message.request_id)
-        self._registrations.attach(message.registration_id, pending.handler)
-        if pending.waiter is None:
-            self.unregister(message.registration_id, pending.handler)
-            return None
-        return Reply(pending.waiter, message)
+        return self._agreed(self._registrations, message, message.registration_id)
 
     def _on_subscribed(self, message: Subscribed) -> Inbound | None:
-        pending = self._subscribes.pop(message.request_id, None)
-        if pending is None:
-            return self._late(message.request_id)
-        self._subscriptions.attach(message.subscription_id, pending.handler)
-        self._topics[message.subscription_id] = pending.subject
-        self._settle_spared(pending.subject)
-        if pending.waiter is None:
-            self.unsubscribe(message.subscription_id, pending.handler)
-            return None
-        return Reply(pending.waiter, message)
+        return self._agreed(self._subscriptions, message, message.subscription_id)
 
     def _on_unregistered(self, message: Unregistered) -> Inbound | None:
         if message.request_id == 0:  # RV-C1: not a reply
-            details = message.details or {}
-            return self._revoked(self._registrations, self._unregisters, details.get("registration", 0), message)
-        return self._removed(self._unregisters, message)
+            return self._revoked(self._registrations, message, "registration")
+        return self._removed(self._registrations, message)
 
     def _on_unsubscribed(self, message: Unsubscribed) -> Inbound | None:
         if message.request_id == 0:
-            details = message.details or {}
-            self._topics.pop(details.get("subscription", 0), None)
-            return self._revoked(self._subscriptions, self._unsubscribes, details.get("subscription", 0), message)
-        return self._removed(self._unsubscribes, message)
+            return self._revoked(self._subscriptions, message, "subscription")
+        return self._removed(self._subscriptions, message)
 
     def _on_event(self, message: Event) -> Inbound | None:
-        handlers = self._subscriptions.get(message.subscription_id)
+        handlers = self._subscriptions.attached.get(message.subscription_id)
         if handlers is None:  # BP-C5: just unsubscribed, or a router's slip; no reason to end the session
             self._counters["unknown_events"] += 1
             return None
@@ -397,7 +369,7 @@ class ClientSession(Generic[W, H, T]):
     def _on_invocation(self, message: Invocation) -> Inbound | None:
         if message.request_id in self._invocations:
             return self._violation(f"INVOCATION {message.request_id} while it is running")
-        handlers = self._registrations.get(message.registration_id)
+        handlers = self._registrations.attached.get(message.registration_id)
         if handlers is None:  # PV-C2: just unregistered; the caller must not be left hanging
             self._counters["refused_invocations"] += 1
             self._send_error(message.request_id, uris.ERROR_UNAVAILABLE, ("the procedure was just unregistered",))
@@ -456,17 +428,31 @@ class ClientSession(Generic[W, H, T]):
             return
         self._send_error(request_id, uris.ERROR_INVALID_URI)
 
-    def _send_unsubscribe(self, subscription_id: int, waiter: W | None) -> None:
-        request_id, position = self._request(lambda request_id: Unsubscribe(request_id, subscription_id))
-        self._unsubscribes[request_id] = PendingRemoval(waiter, position, subscription_id)
+    def _agreed(self, table: HandlerTable[W, H], message: Registered | Subscribed, target_id: int) -> Inbound | None:
+        pending = table.requests.pop(message.request_id, None)
+        if pending is None:
+            return self._late(message.request_id)
+        table.attach(target_id, pending)
+        self._settle(table, pending)
+        if pending.waiter is None:
+            self._remove(table, target_id, pending.handler, None)
+            return None
+        return Reply(pending.waiter, message)
 
-    def _settle_spared(self, topic: tuple[str, str]) -> None:
-        """A SUBSCRIBE to `topic` was answered: a subscription that was kept for it and still has no handler can go."""
-        if topic not in self._spared or any(pending.subject == topic for pending in self._subscribes.values()):
-            return
-        subscription_id = self._spared.pop(topic)
-        if subscription_id not in self._subscriptions:
-            self._send_unsubscribe(subscription_id, None)
+    def _settle(self, table: HandlerTable[W, H], answered: PendingHandler[W, H]) -> None:
+        target_id = table.settle(answered.subject)
+        if target_id is not None:
+            self._send_removal(table, target_id, None)
+
+    def _remove(self, table: HandlerTable[W, H], target_id: int, handler: H, waiter: W | None) -> bool:
+        if not table.detach(target_id, handler) or not self.is_established:
+            return False
+        self._send_removal(table, target_id, waiter)
+        return True
+
+    def _send_removal(self, table: HandlerTable[W, H], target_id: int, waiter: W | None) -> None:
+        request_id, position = self._request(lambda request_id: table.removal(request_id, target_id))
+        table.removals[request_id] = PendingRemoval(waiter, position, target_id)
 
     def _close_invocation(self, request_id: int) -> bool:
         known = request_id in self._invocations
@@ -474,25 +460,21 @@ class ClientSession(Generic[W, H, T]):
         self._interrupted.discard(request_id)
         return known and self.is_established
 
-    def _revoked(
-        self,
-        table: HandlerTable[H],
-        removals: dict[int, PendingRemoval[W]],
-        target_id: int,
-        message: Unregistered | Unsubscribed,
-    ) -> Inbound | None:
-        handlers = table.pop(target_id, None)
+    def _revoked(self, table: HandlerTable[W, H], message: Unregistered | Unsubscribed, key: str) -> Inbound | None:
+        details = message.details or {}
+        target_id = details.get(key, 0)
+        handlers = table.revoke(target_id)
         if handlers is not None:
-            return Revoked(handlers, (message.details or {}).get("reason"))
-        for pending in removals.values():
-            if pending.target_id == target_id and pending.waiter is not None:
-                # Our own request to end it comes too late, and is answered with an ERROR that nobody needs to see.
-                waiter, pending.waiter = pending.waiter, None
-                return Reply(waiter, message)
-        return None
+            return Revoked(handlers, details.get("reason"))
+        pending = table.overtaken(target_id)
+        if pending is None or pending.waiter is None:
+            return None
+        # Our own request to end it comes too late, and is answered with an ERROR that nobody needs to see.
+        waiter, pending.waiter = pending.waiter, None
+        return Reply(waiter, message)
 
-    def _removed(self, table: dict[int, PendingRemoval[W]], message: Unregistered | Unsubscribed) -> Inbound | None:
-        pending = table.pop(message.request_id, None)
+    def _removed(self, table: HandlerTable[W, H], message: Unregistered | Unsubscribed) -> Inbound | None:
+        pending = table.removals.pop(message.request_id, None)
         if pending is None:
             return self._late(message.request_id)
         return None if pending.waiter is None else Reply(pending.waiter, message)
@@ -518,8 +500,6 @@ class ClientSession(Generic[W, H, T]):
         self._handlers = _OVER
         self._registrations.clear()
         self._subscriptions.clear()
-        self._topics.clear()
-        self._spared.clear()
         self._invocations.clear()
         self._interrupted.clear()
         return Ended(self._error, self._fail_pending(self._error, self._link.sent_octets if left is None else left))
@@ -529,10 +509,10 @@ class ClientSession(Generic[W, H, T]):
         tables: tuple[dict[int, Any], ...] = (
             self._calls,
             self._publishes,
-            self._registers,
-            self._subscribes,
-            self._unregisters,
-            self._unsubscribes,
+            self._registrations.requests,
+            self._subscriptions.requests,
+            self._registrations.removals,
+            self._subscriptions.removals,
         )
         replies: list[Reply[W]] = []
         for table in tables:
@@ -567,10 +547,10 @@ _NO_OPTIONS: dict[str, Any] = {}
 _PENDING_OF: dict[int, Callable[[ClientSession[Any, Any, Any]], dict[int, Any]]] = {
     Call.code: lambda session: session._calls,
     Publish.code: lambda session: session._publishes,
-    Register.code: lambda session: session._registers,
-    Subscribe.code: lambda session: session._subscribes,
-    Unregister.code: lambda session: session._unregisters,
-    Unsubscribe.code: lambda session: session._unsubscribes,
+    Register.code: lambda session: session._registrations.requests,
+    Subscribe.code: lambda session: session._subscriptions.requests,
+    Unregister.code: lambda session: session._registrations.removals,
+    Unsubscribe.code: lambda session: session._subscriptions.removals,
 }
 
 _Table = dict[type[Message], Callable[[ClientSession[Any, Any, Any], Any], "Inbound | None"]]

@@ -67,4 +67,20 @@ class Ended(msgspec.Struct, Generic[W], gc=False):
     replies: list[Reply[W]]
 
 
+class ClientStatistics(msgspec.Struct, frozen=True):
+    """How much of everything a session holds now; all but the last three return to zero when nothing is going on."""
+
+    pending_calls: int
+    pending_publishes: int
+    pending_registers: int
+    pending_subscribes: int
+    pending_removals: int
+    running_invocations: int
+    registrations: int
+    subscriptions: int
+    late_replies: int
+    unknown_events: int
+    refused_invocations: int
+
+
 Inbound = Reply[Any] | Progress[Any] | Delivery[Any] | Invoked[Any] | Interrupted[Any] | Revoked[Any] | Ended[Any]
