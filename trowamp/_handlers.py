@@ -14,6 +14,8 @@ from ._uri_pattern import UriPattern
 
 Handler = Callable[..., Any]
 
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 class BoundHandler:
     """A user's function, prepared once so that each message costs little.
@@ -37,16 +39,17 @@ class BoundHandler:
         self.pattern = pattern
         self.is_async = _is_async(function)
         self.details_parameter = _parameter_annotated(function, wants)
+        self._parameters = _positional_parameters(function)
         self.name = getattr(function, "__qualname__", None) or repr(function)
         self.is_plain = not pattern.binds and self.details_parameter is None  # takes the payload and nothing else
 
     def arguments(
-        self, uri: str | None, args: Any, kwargs: dict[str, Any] | None, details: Callable[[], object]
+        self, uri: str, args: Any, kwargs: dict[str, Any] | None, details: Callable[[], object]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Build the arguments of one call of the function.
+        """Build the arguments of one call of the function: named components and details go where they are named, the payload fills the rest.
 
         Args:
-            uri: The concrete URI, when the pattern has components to bind.
+            uri: The concrete URI.
             args: Positional payload.
             kwargs: Keyword payload.
             details: Makes the `Event` or `Invocation`; called only if the function wants it.
@@ -56,13 +59,28 @@ class BoundHandler:
         """
         values = tuple(positional(args))
         named = dict(kwargs) if kwargs else {}
-        if self.pattern.binds and uri is not None:
-            components, bound = self.pattern.bind(uri)
+        taken: dict[str, Any] = {}
+        if self.pattern.binds:
+            components, taken = self.pattern.bind(uri)
             values = (*components, *values)
-            named.update(bound)
         if self.details_parameter is not None:
-            named[self.details_parameter] = details()
-        return values, named
+            taken[self.details_parameter] = details()
+        named.update(taken)
+        return self._in_order(values, named, taken), named
+
+    def _in_order(self, values: tuple[Any, ...], named: dict[str, Any], taken: dict[str, Any]) -> tuple[Any, ...]:
+        """Put taken values between the payload's, as far as it reaches: for `f(country, title)` a title alone must not become the country."""
+        ordered: list[Any] = []
+        used = 0
+        for name in self._parameters:
+            if used == len(values):
+                break
+            if name in taken:
+                ordered.append(named.pop(name))
+            else:
+                ordered.append(values[used])
+                used += 1
+        return (*ordered, *values[used:])
 
     def explain(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
         """Tell a call with wrong arguments (the caller's fault) from a TypeError inside the function (the callee's)."""
@@ -79,6 +97,15 @@ def _is_async(function: Handler) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _positional_parameters(function: Handler) -> list[str]:
+    """Return the names of the parameters that positional arguments fill, in order."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # no signature can be had: some builtins
+        return []
+    return [parameter.name for parameter in parameters if parameter.kind in _POSITIONAL]
 
 
 def _parameter_annotated(function: Handler, wanted: type) -> str | None:

@@ -8,7 +8,7 @@ import os
 import ssl
 import struct
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import msgspec
@@ -69,7 +69,7 @@ class Router:
 
     # ---- what users do with it
 
-    def open_session(self, *, realm: str, **options: Unpack[JoinOptions]) -> Any:
+    def open_session(self, *, realm: str, **options: Unpack[JoinOptions]) -> AbstractAsyncContextManager[Session]:
         """Open a session in memory, without a socket. Arguments and errors are those of `trowamp.open_session`."""
         return self._open_session(realm, options)
 
