@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
 from .._exceptions import NoSuchRegistration
@@ -36,14 +36,24 @@ class Dealer:
         self._options = options
 
     def on_register(self, session: Session, message: Register, now: float) -> str | None:
-        """REGISTER: make a registration, or join one that several callees share."""
-        problem = self._problem(session, message)
+        """REGISTER: make a registration, or join one that several callees share.
+
+        With `force_reregister`, an extension that other routers have as well, the procedure is taken from all its callees first, whether or not the
+        router has noticed yet that their connections are gone.
+        """
+        uri, options = message.procedure, message.options
+        match = options.get("match", "exact")
+        problem = self._problem(uri, match, options)
+        registration = self.procedures.get(uri, match)
+        if problem is None and registration is not None:
+            if options.get("force_reregister"):
+                self.revoke(registration.id, uris.ERROR_UNREGISTERED)
+                registration = None
+            else:
+                problem = _conflict(session, registration, options)
         if problem is not None:
             session.refuse(_REGISTER, message.request_id, *problem)
             return None
-        uri, options = message.procedure, message.options
-        match = options.get("match", "exact")
-        registration = self.procedures.get(uri, match)
         if registration is None:
             registration = Registration(self._ids.take(), uri, match, options.get("invoke", "single"))
             self.registrations[registration.id] = registration
@@ -87,26 +97,14 @@ class Dealer:
             self._remove(endpoint)
         session.registrations.clear()
 
-    def _problem(self, session: Session, message: Register) -> tuple[str, str] | None:
-        """Say why a REGISTER must be refused, or None."""
-        uri, options = message.procedure, message.options
-        match = options.get("match", "exact")
+    def _problem(self, uri: str, match: str, options: dict[str, Any]) -> tuple[str, str] | None:
+        """Say why a REGISTER must be refused, whoever else offers the procedure, or None."""
         if not is_pattern(uri, match, strict=self._options.strict_uris):
             return uris.ERROR_INVALID_URI, f"not a legal URI ({match})"
         if is_reserved(uri):  # URI-B2
             return uris.ERROR_INVALID_URI, "URIs that begin with 'wamp.' are reserved"
         if options.get("disclose_caller") and self._options.disclosure == "never":  # CI-R3
             return uris.ERROR_OPTION_NOT_ALLOWED, "callers are not disclosed here"
-        registration = self.procedures.get(uri, match)
-        if registration is None:
-            return None
-        if registration.invoke == "single":  # SR-R2, BP-R8
-            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "the procedure is registered already"
-        if registration.id in session.registrations:  # SR-R8
-            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "this session has registered the procedure already"
-        if registration.invoke != options.get("invoke", "single"):  # SR-R3
-            text = f"the procedure is shared with the invocation policy {registration.invoke!r}"
-            return uris.ERROR_PROCEDURE_ALREADY_EXISTS, text
         return None
 
     def _remove(self, endpoint: Endpoint) -> None:
@@ -116,3 +114,15 @@ class Dealer:
             del self.registrations[registration.id]
             self.procedures.remove(registration.uri, registration.match)
             self._ids.give_back(registration.id)
+
+
+def _conflict(session: Session, registration: Registration, options: dict[str, Any]) -> tuple[str, str] | None:
+    """Say why a session cannot join a registration, or None."""
+    if registration.invoke == "single":  # SR-R2, BP-R8
+        return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "the procedure is registered already"
+    if registration.id in session.registrations:  # SR-R8
+        return uris.ERROR_PROCEDURE_ALREADY_EXISTS, "this session has registered the procedure already"
+    if registration.invoke != options.get("invoke", "single"):  # SR-R3
+        text = f"the procedure is shared with the invocation policy {registration.invoke!r}"
+        return uris.ERROR_PROCEDURE_ALREADY_EXISTS, text
+    return None
