@@ -126,9 +126,9 @@ async def open_session(
         raise ValueError("give either a URL or an open connection")
     deadline = trio.current_time() + connect_timeout
     if connection is not None:
-        from ._trio_websocket import attach_client  # noqa: PLC0415  # trio-websocket is imported by those who use it
+        from ._trio_websocket import attach  # noqa: PLC0415  # trio-websocket is imported by those who use it
 
-        opened = Opened(attach_client(connection, max_size=max_message_size), [], deadline, None)
+        opened = Opened(attach(connection, max_size=max_message_size), [], deadline, None)
     else:
         assert url is not None
         opened = await connect(

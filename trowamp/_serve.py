@@ -79,9 +79,9 @@ class Router:
         Raises:
             ValueError: The connection negotiated no WAMP subprotocol.
         """
-        from ._trio_websocket import attach_server  # noqa: PLC0415  # trio-websocket is imported by those who use it
+        from ._trio_websocket import attach  # noqa: PLC0415  # trio-websocket is imported by those who use it
 
-        await self._serve_pump(attach_server(connection, max_size=self.options.max_message_size))
+        await self._serve_pump(attach(connection, max_size=self.options.max_message_size))
 
     def statistics(self) -> RouterStatistics:
         """Return what the router holds now and what it refused so far."""
@@ -138,9 +138,11 @@ class Router:
             _log.warning("connection from %s refused: %d connections are open", transport.description, self.connections)
             transport.abort()
             return
-        with trio.move_on_after(self.options.handshake_timeout) as scope:
-            await transport.handshake()
-        if scope.cancelled_caught:
+        try:
+            with trio.fail_after(self.options.handshake_timeout):
+                await transport.handshake()
+        except (trio.BrokenResourceError, trio.TooSlowError) as error:
+            _log.info("no TLS with %s: %s", transport.description, error.__cause__ or error)
             transport.abort()
             return
         link = universal_server(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Protocol
+import ssl
+from collections.abc import Awaitable
+from typing import Any, Protocol, TypeVar
 
 import trio
 
+T = TypeVar("T")
+
 _CHUNK = 65536
-_MEMORY_LIMIT = 1024 * 1024
+_MEMORY_LIMIT = 1024 * 1024  # octets on their way in memory
 
 
 class ByteTransport(Protocol):
@@ -72,8 +76,9 @@ class SocketTransport:
         self.details = details
         self._socket = sock
         self._is_closed = False
-        if sock.family != getattr(socket, "AF_UNIX", None):
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._raw: socket.socket = sock._sock  # type: ignore[attr-defined]  # the one way to send without a checkpoint
 
     async def handshake(self) -> None:
@@ -118,6 +123,76 @@ class SocketTransport:
         if self._is_closed:
             return trio.ClosedResourceError("this side closed the connection")
         return trio.BrokenResourceError(str(error))
+
+
+class TlsTransport:
+    """TLS over any stream.
+
+    Nothing can be sent without waiting: what goes over the network is decided by the TLS engine, under a lock of its own.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        context: ssl.SSLContext,
+        description: str,
+        details: dict[str, Any],
+        *,
+        server_hostname: str | None = None,
+    ) -> None:
+        self.description = description
+        self.details = {**details, "tls": True}
+        self._inner = stream
+        self._stream = trio.SSLStream(
+            stream,
+            context,
+            server_hostname=server_hostname,
+            server_side=server_hostname is None,
+            https_compatible=True,  # a peer that does not say close_notify must not keep us waiting
+        )
+        self._is_closed = False
+
+    async def handshake(self) -> None:
+        """Do the TLS handshake."""
+        await self._stream.do_handshake()
+
+    async def receive_some(self) -> bytes:
+        """Wait for octets."""
+        return bytes(await self._guarded(self._stream.receive_some(_CHUNK)))
+
+    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002  # the writer sends it
+        """Send nothing."""
+        return 0
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything."""
+        await self._guarded(self._stream.send_all(data))
+
+    async def aclose(self) -> None:
+        """Say close_notify and close."""
+        try:
+            await self._stream.aclose()
+        except trio.BrokenResourceError:
+            return  # the peer was faster, or the handshake never ended: it is closed all the same
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close the socket below at once."""
+        self._is_closed = True
+        inner = self._inner
+        while isinstance(inner, trio.SSLStream):
+            inner = inner.transport_stream
+        assert isinstance(inner, trio.SocketStream)
+        inner.socket.close()
+
+    async def _guarded(self, operation: Awaitable[T]) -> T:
+        try:
+            return await operation
+        except trio.BrokenResourceError:
+            if self._is_closed:
+                raise trio.ClosedResourceError("this side closed the connection") from None
+            raise
 
 
 class _Pipe:

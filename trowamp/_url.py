@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 
@@ -88,7 +88,7 @@ def parse_url(text: str) -> RouterUrl:
     if parts.fragment:
         raise ValueError(f"a router's URL takes no fragment: {text!r}")
     if is_unix:
-        return _unix(text, parts.scheme, framing, parts.netloc, parts.path, parts.query)
+        return _unix(parts, framing)
     try:
         host, port = parts.hostname, parts.port
     except ValueError as error:
@@ -106,11 +106,13 @@ def parse_url(text: str) -> RouterUrl:
     return RouterUrl(parts.scheme, framing, is_tls, host, port, None, target)
 
 
-def _unix(text: str, scheme: str, framing: Framing, netloc: str, path: str, query: str) -> RouterUrl:
-    if netloc or not path.startswith("/") or path == "/":
-        raise ValueError(f"a Unix socket needs an absolute path, as in {scheme}:///run/router.sock: {text!r}")
-    options = parse_qs(query)
+def _unix(parts: SplitResult, framing: Framing) -> RouterUrl:
+    if parts.netloc or not parts.path.startswith("/") or parts.path == "/":
+        raise ValueError(
+            f"a Unix socket needs an absolute path, as in {parts.scheme}:///run/router.sock: {parts.geturl()!r}"
+        )
+    options = parse_qs(parts.query)
     target = options.pop("target", ["/"])[0]
     if options or (framing == "rawsocket" and target != "/"):
-        raise ValueError(f"{scheme}:// does not take the query {query!r}: {text!r}")
-    return RouterUrl(scheme, framing, False, "", 0, path, target)
+        raise ValueError(f"{parts.scheme}:// does not take the query {parts.query!r}: {parts.geturl()!r}")
+    return RouterUrl(parts.scheme, framing, False, "", 0, parts.path, target)

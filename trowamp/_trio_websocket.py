@@ -1,0 +1,133 @@
+"""Sessions over a WebSocket connection that trio-websocket has opened, client or server side.
+
+Such a connection delimits and carries messages itself, so its pump moves whole bodies where other pumps move octets; pings and the closing handshake
+are trio-websocket's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from ._pump import Pump
+from .messages import Message
+from .wire import BY_SUBPROTOCOL, WholeMessages, whole_messages
+
+
+class WebSocketTransport:
+    """The connection itself, as far as it can be seen as a transport."""
+
+    def __init__(self, connection: WebSocketConnection) -> None:
+        remote = connection.remote
+        peer = str(remote) if isinstance(remote, str) else f"{remote.address}:{remote.port}"
+        self.description = f"trio-websocket {peer}"
+        self.details: dict[str, Any] = {"type": "websocket", "peer": peer}
+        self._connection = connection
+        self._reading: trio.CancelScope | None = None
+        self._is_closed = False
+
+    async def handshake(self) -> None:
+        """Nothing to be done: it is open."""
+
+    async def receive_message(self) -> bytes | str:
+        """Wait for a whole message.
+
+        Raises:
+            trio.BrokenResourceError: The connection was closed; the text says why.
+            trio.ClosedResourceError: This side aborted it.
+        """
+        try:
+            if not self._is_closed:
+                with trio.CancelScope() as self._reading:
+                    return await self._connection.get_message()
+        except ConnectionClosed as error:
+            raise trio.BrokenResourceError(_words(error)) from None
+        raise trio.ClosedResourceError("this side closed the connection")
+
+    async def receive_some(self) -> bytes:
+        """Octets are no unit here."""
+        raise AssertionError("a WebSocket connection is read by messages")
+
+    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002  # the writer sends it
+        """Send nothing: the connection has no way to send without waiting."""
+        return 0
+
+    async def send_all(self, data: bytes | str) -> None:
+        """Send one whole message."""
+        try:
+            await self._connection.send_message(data)
+        except ConnectionClosed as error:
+            raise trio.BrokenResourceError(_words(error)) from None
+
+    async def aclose(self) -> None:
+        """Do the closing handshake."""
+        self.abort()
+        await self._connection.aclose()
+
+    def abort(self) -> None:
+        """Stop reading; whoever opened the connection releases it."""
+        self._is_closed = True
+        if self._reading is not None:
+            self._reading.cancel()
+
+
+class BodyPump(Pump):
+    """Moves whole message bodies over a WebSocket connection."""
+
+    def __init__(self, connection: WebSocketConnection, link: WholeMessages) -> None:
+        self._bodies = link
+        self._websocket = WebSocketTransport(connection)
+        super().__init__(self._websocket, link)
+
+    async def receive(self) -> list[Message]:
+        """Wait for a message."""
+        try:
+            body = await self._websocket.receive_message()
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._break(str(error))
+            self._bodies.receive_eof()
+        else:
+            self.last_received = trio.current_time()
+            self._bodies.receive_data(body)
+        return self._bodies.received()
+
+    def flush(self) -> None:
+        """Have the writer send."""
+        self.flush_soon()
+
+    async def _write_some(self) -> None:
+        is_text = not self._bodies.serializer.is_binary
+        self._is_writing = True
+        try:
+            for body in self._bodies.bodies_to_send():
+                await self._websocket.send_all(body.decode() if is_text else body)
+        finally:
+            self._is_writing = False
+
+
+def attach(connection: WebSocketConnection, *, max_size: int) -> BodyPump:
+    """Make the pump of an open connection.
+
+    Args:
+        connection: It must have negotiated `wamp.2.json`, `wamp.2.msgpack` or `wamp.2.cbor`.
+        max_size: The largest message to accept, in octets; the connection has a limit of its own.
+
+    Raises:
+        ValueError: It has negotiated something else.
+    """
+    serializer = BY_SUBPROTOCOL.get(connection.subprotocol or "")
+    if serializer is None:
+        raise ValueError(
+            f"the connection negotiated the subprotocol {connection.subprotocol!r}, not one of WAMP's: open it with "
+            f"subprotocols=[{', '.join(repr(name) for name in BY_SUBPROTOCOL if 'batched' not in name)}]"
+        )
+    return BodyPump(connection, whole_messages(serializer, max_size=max_size))
+
+
+def _words(error: ConnectionClosed) -> str:
+    reason = error.reason
+    if reason is None:
+        return "the WebSocket connection was closed"
+    return f"the WebSocket connection was closed: {reason.code} {reason.reason or reason.name}"
