@@ -1,0 +1,231 @@
+"""trowamp/_outgoing.py: what options make of the messages that a session sends, seen from the router's end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import pytest
+import trio
+
+from trowamp import FeatureNotSupported, Session
+from trowamp.messages import Call, Cancel, Publish, Published, Register, Registered, Result, Subscribe, Subscribed
+from trowamp.testing import open_scripted_router
+
+BARE: dict[str, Any] = {"broker": {}, "dealer": {}}
+
+
+@pytest.mark.checklist("FEAT-C1")
+@pytest.mark.parametrize(
+    ("options", "feature"),
+    [
+        ({"disclose_me": True}, "caller_identification"),
+        ({"exclude_me": False}, "publisher_exclusion"),
+        ({"exclude": [1]}, "subscriber_blackwhite_listing"),
+        ({"exclude_authid": ["joe"]}, "subscriber_blackwhite_listing"),
+        ({"exclude_authrole": ["user"]}, "subscriber_blackwhite_listing"),
+        ({"eligible": []}, "subscriber_blackwhite_listing"),
+        ({"eligible_authid": ["joe"]}, "subscriber_blackwhite_listing"),
+        ({"eligible_authrole": ["user"]}, "subscriber_blackwhite_listing"),
+        ({"retain": True}, "event_retention"),
+    ],
+)
+async def test_an_option_that_the_router_would_ignore_is_refused(options: dict[str, Any], feature: str) -> None:
+    async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
+        with pytest.raises(FeatureNotSupported, match=feature):
+            session.with_options(**options)
+        assert router.has_received() == []
+
+
+@pytest.mark.checklist("FEAT-C1")
+@pytest.mark.parametrize(
+    ("options", "feature"),
+    [({"match": "prefix"}, "pattern_based_registration"), ({"invoke": "last"}, "shared_registration")],
+)
+async def test_a_registration_that_the_router_would_misread_is_refused(options: dict[str, Any], feature: str) -> None:
+    async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
+        with pytest.raises(FeatureNotSupported, match=feature):
+            await session.register("com.example", print, **options)
+        assert router.has_received() == []
+
+
+@pytest.mark.checklist("FEAT-C1")
+@pytest.mark.parametrize(
+    ("topic", "options", "feature"),
+    [
+        ("com.example", {"match": "wildcard"}, "pattern_based_subscription"),
+        ("com.<country>", {}, "pattern_based_subscription"),
+        ("com.example", {"get_retained": True}, "event_retention"),
+    ],
+)
+async def test_a_subscription_that_the_router_would_misread_is_refused(
+    topic: str, options: dict[str, Any], feature: str
+) -> None:
+    async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
+        with pytest.raises(FeatureNotSupported, match=feature):
+            await session.subscribe(topic, print, **options)
+        assert router.has_received() == []
+
+
+@pytest.mark.checklist("FEAT-C1")
+async def test_the_check_can_be_left_out_for_routers_that_announce_less_than_they_do() -> None:
+    async with open_scripted_router(roles=BARE) as router, router.open_session(check_features=False) as session:
+        await session.with_options(exclude=[7]).publish("com.example")
+        assert (await router.expect(Publish)).options == {"exclude": [7]}
+
+
+@pytest.mark.checklist("FEAT-C1")
+async def test_a_session_tells_what_its_router_announces() -> None:
+    roles = {"dealer": {"features": {"call_timeout": True, "call_canceling": False}}}
+    async with open_scripted_router(roles=roles) as router, router.open_session() as session:
+        assert session.router_features == {"dealer": {"call_timeout"}}
+
+
+@pytest.mark.checklist("BW-C1")
+async def test_an_empty_list_of_receivers_is_sent_and_means_nobody() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        await session.with_options(eligible=[], eligible_authid=(), eligible_authrole=iter(())).publish("com.example")
+        assert (await router.expect(Publish)).options == {
+            "eligible": [],
+            "eligible_authid": [],
+            "eligible_authrole": [],
+        }
+
+
+async def test_views_build_on_each_other_and_leave_their_origin_alone() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        first = session.with_options(exclude=[1], exclude_me=False)
+        await first.with_options(exclude=[2]).publish("com.example")
+        await first.publish("com.example")
+        await session.publish("com.example")
+        sent = [(await router.expect(Publish)).options for _ in range(3)]
+        assert sent == [{"exclude": [2], "exclude_me": False}, {"exclude": [1], "exclude_me": False}, {}]
+
+
+async def test_custom_options_travel_as_they_are() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        view = session.with_options(custom={"_trace": "abc"})
+        await view.publish("com.example")
+        assert (await router.expect(Publish)).options == {"_trace": "abc"}
+
+
+async def test_names_of_options_are_free_for_the_payload() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        await session.publish("com.example", options=1, topic=2, self=3, exclude=4)
+        published = await router.expect(Publish)
+        assert (published.options, published.kwargs) == ({}, {"options": 1, "topic": 2, "self": 3, "exclude": 4})
+
+
+async def test_an_acknowledged_publish_returns_the_publication() -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+
+        async def acknowledge() -> None:
+            published = await router.expect(Publish)
+            assert published.options == {"acknowledge": True}
+            router.send(Published(published.request_id, 99))
+
+        nursery.start_soon(acknowledge)
+        assert await session.with_options(acknowledge=True).publish("com.example") == 99
+
+
+async def answered(router: Any, *, result: int = 0) -> Call:
+    """Let the router answer one call and return what it was asked."""
+    call: Call = await router.expect(Call)
+    router.send(Result(call.request_id, {}, [result]))
+    return call
+
+
+@pytest.mark.checklist("PCR-C1")
+async def test_only_a_call_that_reads_progress_asks_for_it() -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        calls: list[Call] = []
+
+        async def answer() -> None:
+            calls.extend([await answered(router), await answered(router)])
+
+        nursery.start_soon(answer)
+        await session.call("com.example")
+        async with session.open_call("com.example") as stream:
+            await stream.result()
+        assert ["receive_progress" in call.options for call in calls] == [False, True]
+
+
+@pytest.mark.checklist("CT-C1")
+async def test_the_deadline_of_the_scope_travels_in_milliseconds(autojump_clock: trio.testing.MockClock) -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        calls: list[Call] = []
+
+        async def answer() -> None:
+            calls.extend([await answered(router), await answered(router), await answered(router)])
+
+        nursery.start_soon(answer)
+        await session.call("com.example")
+        with trio.fail_after(2.5):
+            await session.call("com.example")
+        await session.with_options(timeout=1.5).call("com.example")
+        assert [call.options.get("timeout") for call in calls] == [None, 2500, 1500]
+
+
+@pytest.mark.checklist("CC-C1")
+@pytest.mark.parametrize("mode", ["skip", "killnowait"])
+async def test_a_cancelled_call_says_how(
+    mode: Literal["skip", "killnowait"], autojump_clock: trio.testing.MockClock
+) -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        with trio.move_on_after(1):
+            await session.with_options(cancel_mode=mode).call("com.example")
+        call = await router.expect(Call)
+        assert await router.expect(Cancel) == Cancel(call.request_id, {"mode": mode})
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"cancel_mode": "later"}, "cancel_mode must be one of killnowait, kill, skip, not 'later'"),
+        ({"timeout": 0}, "timeout must be more than 0 seconds"),
+        ({"timeout": -math.inf}, "timeout must be more than 0 seconds"),
+        ({"buffer": 0}, "buffer must be at least 1"),
+    ],
+)
+async def test_options_out_of_range_are_refused(options: dict[str, Any], complaint: str) -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        with pytest.raises(ValueError, match=complaint):
+            session.with_options(**options)
+
+
+async def registered(session: Session, router: Any, **options: Any) -> dict[str, Any]:
+    """Register with options and return those that the router got."""
+    got: list[Register] = []
+
+    async def answer() -> None:
+        register = await router.expect(Register)
+        got.append(register)
+        router.send(Registered(register.request_id, 1))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer)
+        await session.register("com.example", print, **options)
+    return got[0].options
+
+
+async def test_options_of_a_registration_are_sent_when_given() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        assert await registered(session, router) == {}
+        assert await registered(session, router, invoke="roundrobin", match="prefix") == {
+            "invoke": "roundrobin",
+            "match": "prefix",
+        }
+
+
+async def test_a_pattern_with_names_travels_as_wamp_knows_it() -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        got: list[Subscribe] = []
+
+        async def answer() -> None:
+            subscribe = await router.expect(Subscribe)
+            got.append(subscribe)
+            router.send(Subscribed(subscribe.request_id, 1))
+
+        nursery.start_soon(answer)
+        await session.subscribe("com.<country>.on_concert", print)
+        assert (got[0].topic, got[0].options) == ("com..on_concert", {"match": "wildcard"})
