@@ -37,6 +37,11 @@ class Password:
         return Accept(authid="joe", role="user", realm=realm, provider="here", extra={"verifier": "v"})
 
 
+def hello_with(authmethods: list[str] | None) -> Hello:
+    details: dict[str, Any] = {"roles": roles_with(())}
+    return Hello("realm1", details if authmethods is None else details | {"authmethods": authmethods})
+
+
 def challenged(world: World) -> Client:
     client = world.connect()
     client.hello(authmethods=["password"], authid="joe")
@@ -192,8 +197,7 @@ def test_the_first_of_the_clients_methods_that_the_router_has_is_used(
 
     world = World(authenticators=[Password(), AnonymousAuthenticator(world.random_id)])
     client = world.connect()
-    details = {} if offered is None else {"authmethods": offered}
-    client.hello(**details)
+    client.send(hello_with(offered))
     (message,) = client.received()
     assert type(message) is outcome
 
@@ -206,7 +210,7 @@ def test_the_first_of_the_clients_methods_that_the_router_has_is_used(
 def test_without_a_common_method_nobody_joins(offered: list[str] | None, reason: str) -> None:
     world = World(authenticators=[Password()])
     client = world.connect()
-    client.hello(**({} if offered is None else {"authmethods": offered}))
+    client.send(hello_with(offered))
     expect_end(client, reason)
 
 

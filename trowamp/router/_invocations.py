@@ -121,7 +121,7 @@ class Invocations:
         self._end(flight)
         caller.refuse(_CALL, flight.call_id, uris.ERROR_CANCELED, "the call was cancelled")  # CC-R1, CC-R3
         if mode == "killnowait" and not flight.is_killed:
-            flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
+            self._interrupt(flight)
         return None
 
     # ---- what callees say
@@ -256,6 +256,5 @@ class Invocations:
 
     def _interrupt(self, flight: Flight) -> None:
         """Tell a callee that can be told that nobody waits for its answer any more."""
-        callee = flight.callee
-        if callee.can_cancel and callee is not flight.caller:
-            callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
+        if flight.callee.can_cancel:
+            flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))

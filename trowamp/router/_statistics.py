@@ -40,6 +40,7 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
         violations: Sessions and handshakes ended because the peer broke the protocol.
         refused_sessions: Handshakes answered with ABORT: no such realm, authentication failed.
         call_timeouts: Calls ended by their timeout.
+        refused_connections: Connections beyond the limit; whoever accepts connections counts them.
     """
 
     connections: int
@@ -58,3 +59,4 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     violations: int
     refused_sessions: int
     call_timeouts: int
+    refused_connections: int = 0
