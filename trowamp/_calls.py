@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,17 @@ class CallStream(Waiter, AsyncIterator[Any]):
     Made by `Session.open_call`. Leaving its block while the call runs cancels the call.
     """
 
-    __slots__ = ("_buffer", "_cancel_mode", "_is_over", "_parts", "_procedure", "_request_id", "_shell")
+    __slots__ = ("_buffer", "_cancel_mode", "_is_over", "_parts", "_procedure", "_request_id", "_shell", "_timer")
 
-    def __init__(self, shell: SessionShell, procedure: str, buffer: int, cancel_mode: str) -> None:
+    def __init__(
+        self, shell: SessionShell, procedure: str, buffer: int, cancel_mode: str, timer: trio.CancelScope
+    ) -> None:
         super().__init__()
         self._shell = shell
         self._procedure = procedure
         self._buffer = buffer
         self._cancel_mode = cancel_mode
+        self._timer = timer  # bounds the call, not what the block does after it
         self._parts: deque[Any] = deque()
         self._request_id = 0
         self._is_over = False
@@ -52,16 +56,21 @@ class CallStream(Waiter, AsyncIterator[Any]):
 
     def resolve(self, message: Message | None, error: Exception | None) -> None:
         """The call is over."""
-        self._is_over = True
+        self._end()
         super().resolve(message, error)
 
     def cancel(self) -> None:
         """Give the call up: the router is told, and the callee if it can be. Does nothing if the call is over."""
         if not self._is_over:
-            self._is_over = True
+            self._end()
             mode = "killnowait" if self._cancel_mode == "kill" else self._cancel_mode  # nobody is left who would wait
             self._shell.core.cancel(self._request_id, mode, notify=self._shell.can_cancel_calls)
             self._shell.pump.flush_soon()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._timer.deadline = math.inf
+        self.wake()
 
     def __aiter__(self) -> CallStream:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
@@ -45,7 +46,7 @@ class Event:
         after_gap: True if events may be missing right before this one: the subscription was interrupted, or its buffer dropped some.
     """
 
-    __slots__ = ("_message", "after_gap", "args", "kwargs", "topic")
+    __slots__ = ("_message", "_started", "after_gap", "args", "kwargs", "topic")
 
     def __init__(self, message: EventMessage, topic: str, *, after_gap: bool = False) -> None:
         self.args: tuple[Any, ...] = tuple(positional(message.args))
@@ -53,6 +54,12 @@ class Event:
         self.topic: str = message.details.get("topic") or topic
         self.after_gap = after_gap
         self._message = message
+        self._started: CoroutineType[Any, Any, Any] | None = None  # what a handler that seemed to be sync has begun
+
+    def discard(self) -> None:
+        """Nobody will handle this event."""
+        if self._started is not None:
+            self._started.close()
 
     @property
     def publication_id(self) -> int:
@@ -111,14 +118,14 @@ class Subscription(ABC):
         self._is_active = False
         self._buffer = buffer
         self._overflow = overflow
-        self._delivered = 0
+        self._admitted = 0  # events delivered, or waiting for it
         self._dropped = 0
         self.has_gap = shell.after_gap  # the next event comes after a gap
 
     @property
     def is_active(self) -> bool:
         """Whether events can still arrive."""
-        return self._is_active and self._shell.core.error is None
+        return self._is_active and self._shell.core.is_established
 
     def activate(self, message: Subscribed) -> None:
         """The router agreed."""
@@ -173,7 +180,8 @@ class Subscription(ABC):
 
     def statistics(self) -> SubscriptionStatistics:
         """Return what went through the subscription."""
-        return SubscriptionStatistics(self._delivered, len(self.queue_of_events()), self._dropped)
+        buffered = len(self.queue_of_events())
+        return SubscriptionStatistics(self._admitted - buffered, buffered, self._dropped)
 
     def admit(self, message: EventMessage) -> Event | None:
         """Make the event of a message, unless the buffer is full and the subscription was told to drop new ones.
@@ -189,12 +197,13 @@ class Subscription(ABC):
             if self._overflow == "drop_newest":
                 self.has_gap = True
                 return None
-            queue.popleft()
+            queue.popleft().discard()
+            self._admitted -= 1
             if queue:
                 queue[0].after_gap = True
             else:
                 self.has_gap = True
-        self._delivered += 1
+        self._admitted += 1
         return self.next_event(message)
 
     def next_event(self, message: EventMessage) -> Event:
@@ -223,6 +232,8 @@ class HandlerSubscription(Subscription):
         on_error: OnError,
     ) -> None:
         super().__init__(shell, pattern, buffer, overflow)
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1 event, not {concurrency}")
         if on_error not in ("raise", "log"):
             raise ValueError(f'on_error must be "raise" or "log", not {on_error!r}')
         self.handler = handler
@@ -235,14 +246,14 @@ class HandlerSubscription(Subscription):
         return self._workers.queue
 
     def deliver(self, message: EventMessage) -> None:
-        """Run the handler inline if it is sync and no event is waiting; else hand the event to a task."""
+        """Run the handler inline if it is sync; else hand the event to a task."""
         handler = self.handler
-        if self._has_failed:
+        if self._has_failed or not self._is_active:
             return
         if handler.is_async:
             self._hand_over(message)
             return
-        self._delivered += 1
+        self._admitted += 1
         try:
             if handler.is_plain:
                 result = handler.function(*positional(message.args), **(message.kwargs or _NO_KWARGS))
@@ -252,16 +263,20 @@ class HandlerSubscription(Subscription):
             self._failed(error)
             return
         if type(result) is CoroutineType:  # a plain function that made a coroutine, such as a lambda
-            result.close()
             handler.is_async = True
-            self._hand_over(message)
+            event = self.next_event(message)
+            event._started = result
+            self._workers.submit(event)
 
     def end(self, error: SessionClosed | SessionLost) -> None:
         """The session is over; its tasks end with its block."""
 
     def close(self) -> None:
         """Let the tasks end."""
-        self._workers.queue.clear()
+        queue = self._workers.queue
+        self._admitted -= len(queue)
+        while queue:
+            queue.popleft().discard()
         self._workers.close()
 
     def _hand_over(self, message: EventMessage) -> None:
@@ -276,17 +291,23 @@ class HandlerSubscription(Subscription):
 
     async def _handle(self, event: Event) -> None:
         try:
-            await self._call(event)
+            result = event._started or self._call(event)
+            if type(result) is CoroutineType or inspect.isawaitable(result):
+                await result
         except Exception as error:  # noqa: BLE001  # the user's code: reported, never swallowed
             self._failed(error)
 
     def _call(self, event: Event) -> Any:
-        args, kwargs = self.handler.arguments(event.topic, event.args, event.kwargs, lambda: event)
+        try:
+            args, kwargs = self.handler.arguments(event.topic, event.args, event.kwargs, lambda: event)
+        except ValueError as error:  # the pattern is narrower than WAMP's: its components have types
+            _log.debug("event ignored: %s", error)
+            return None
         return self.handler.function(*args, **kwargs)
 
     def _failed(self, error: Exception) -> None:
-        if self._shell.core.error is not None and isinstance(error, SessionLost | SessionClosed):
-            return  # the session's block raises the end itself
+        if self._shell.is_told_by_the_end(error):
+            return
         if self._on_error == "raise":
             self._has_failed = True
             self._shell.fail(error)
@@ -311,7 +332,7 @@ class EventStream(Subscription, AsyncIterator[Event]):
 
     def deliver(self, message: EventMessage) -> None:
         """Buffer one event and wake the consumer."""
-        if self._error is not None:
+        if self._is_finished:
             return
         try:
             event = self.admit(message)
@@ -352,11 +373,10 @@ class EventStream(Subscription, AsyncIterator[Event]):
             StopAsyncIteration: The subscription ended.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        if self._events:
+        if self._events or self._is_finished:
             await trio.lowlevel.cancel_shielded_checkpoint()
-        else:
-            while not (self._events or self._is_finished):
-                await self._slot.park()
+        while not (self._events or self._is_finished):
+            await self._slot.park()
         if self._events:
             return self._events.popleft()
         if self._error is not None:

@@ -80,5 +80,11 @@ def present(**options: Any) -> dict[str, Any]:
 
 
 def as_list(values: Iterable[Any] | None) -> list[Any] | None:
-    """Turn a list option given as any iterable into what goes on the wire."""
+    """Turn a list option given as any iterable into what goes on the wire.
+
+    Raises:
+        TypeError: It is text, whose letters nobody means.
+    """
+    if isinstance(values, str):
+        raise TypeError(f"give a list of names: [{values!r}]")
     return None if values is None else list(values)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Awaitable
+import math
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from . import uris
-from ._exceptions import ApplicationError, CallTimeout, Canceled, Unavailable
+from ._exceptions import ApplicationError, CallTimeout, Canceled, InvalidArgument, Unavailable
 from ._handlers import BoundHandler
 from ._types import Result, positional
 from ._uri_pattern import UriPattern
@@ -37,15 +38,17 @@ class Invocation:
         details: `INVOCATION.Details` as received.
     """
 
-    __slots__ = ("_is_interrupted", "_message", "_scope", "_shell", "details", "procedure")
+    __slots__ = ("_is_interrupted", "_message", "_registration", "_scope", "_shell", "_started", "details", "procedure")
 
-    def __init__(self, shell: SessionShell, message: InvocationMessage, procedure: str) -> None:
-        self._shell = shell
+    def __init__(self, registration: Registration, message: InvocationMessage) -> None:
+        self._registration = registration
+        self._shell = registration._shell
         self._message = message
-        self._scope: trio.CancelScope | None = None
+        self._scope: trio.CancelScope | None = None  # the procedure's, once it runs
         self._is_interrupted = False
+        self._started: CoroutineType[Any, Any, Any] | None = None  # what a procedure that seemed to be sync has begun
         self.details: dict[str, Any] = message.details
-        self.procedure: str = message.details.get("procedure") or procedure
+        self.procedure: str = message.details.get("procedure") or registration.procedure
 
     @property
     def caller(self) -> int | None:
@@ -73,6 +76,7 @@ class Invocation:
         Raises:
             LocalProtocolError: The call has been answered already, or was given up.
             SerializationError, MessageTooLarge: The payload cannot be sent.
+            SessionClosed, SessionLost: The session ended.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         await self._shell.pump.wait_writable()
@@ -84,20 +88,30 @@ class Invocation:
 
         Raises:
             trio.WouldBlock: The connection is congested.
-            LocalProtocolError, SerializationError, MessageTooLarge: As with `progress`.
+            LocalProtocolError, SerializationError, MessageTooLarge, SessionClosed, SessionLost: As with `progress`.
         """
         if self._shell.pump.is_above_high_water:
             raise trio.WouldBlock
         self._send_progress(args, kwargs)
 
     def interrupt(self) -> None:
-        """The caller gave the call up: cancel the procedure."""
+        """The caller gave the call up: cancel the procedure, or forget the call if its turn has not come."""
         self._is_interrupted = True
         if self._scope is not None:
             self._scope.cancel()
+        else:
+            self.refuse(Canceled())
+            self._registration.skip_one()
+
+    def refuse(self, error: ApplicationError) -> None:
+        """Answer a call whose turn will not come."""
+        if self._started is not None:
+            self._started.close()
+        self._shell.core.fail(self._message.request_id, error)
 
     def _send_progress(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.wants_progress:
+            self._shell.core.require_established()
             self._shell.core.progress(self._message.request_id, args, kwargs)
             self._shell.pump.flush_soon()
 
@@ -116,20 +130,21 @@ class Registration:
     def __init__(
         self, shell: SessionShell, pattern: UriPattern, handler: BoundHandler, *, concurrency: int | None
     ) -> None:
+        if concurrency is not None and concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1 call, not {concurrency}")
         self._shell = shell
         self.pattern = pattern
         self.procedure = pattern.text
         self.id = 0
         self.handler = handler
         self._is_active = False
-        self._workers: Workers[tuple[Invocation, Awaitable[Any] | None]] = Workers(
-            shell.nursery, self._serve, concurrency, handler.name
-        )
+        self._skippable = 0  # invocations in the queue that have been answered
+        self._workers: Workers[Invocation] = Workers(shell.nursery, self._serve, concurrency, handler.name)
 
     @property
     def is_active(self) -> bool:
         """Whether calls can still arrive."""
-        return self._is_active and self._shell.core.error is None
+        return self._is_active and self._shell.core.is_established
 
     def activate(self, message: Registered) -> None:
         """The router agreed."""
@@ -140,22 +155,21 @@ class Registration:
         """Serve one invocation: inline if the procedure is sync, else in a task."""
         handler = self.handler
         if handler.is_async:
-            invocation = Invocation(self._shell, message, self.procedure)
-            self._shell.core.serve(message.request_id, invocation)
-            self._start(invocation, None)
+            self._start(Invocation(self, message))
             return
         try:
             if handler.is_plain:
                 result = handler.function(*positional(message.args), **(message.kwargs or _NOTHING))
             else:
-                result = self._call(Invocation(self._shell, message, self.procedure))
+                result = self._call(Invocation(self, message))
         except Exception as error:  # noqa: BLE001  # the user's code: answered and logged
             self._fail(message, error)
             return
         if type(result) is CoroutineType:  # a plain function that made a coroutine, such as a lambda
-            invocation = Invocation(self._shell, message, self.procedure)
-            self._shell.core.serve(message.request_id, invocation)
-            self._start(invocation, result)
+            handler.is_async = True
+            invocation = Invocation(self, message)
+            invocation._started = result
+            self._start(invocation)
             return
         self._answer(message.request_id, result)
 
@@ -164,6 +178,16 @@ class Registration:
         self._is_active = False
         self._workers.close()
         _log.warning("registration of %r was revoked by the router%s", self.procedure, f": {reason}" if reason else "")
+
+    def skip_one(self) -> None:
+        """An invocation was answered before its turn came. It is skipped later, because taking it out of the middle of the queue is dear."""
+        self._skippable += 1
+        if self._skippable >= MAX_WAITING_INVOCATIONS:
+            queue = self._workers.queue
+            waiting = [other for other in queue if not other._is_interrupted]
+            queue.clear()
+            queue.extend(waiting)
+            self._skippable = 0
 
     async def unregister(self) -> None:
         """Stop serving calls; calls being served are finished. A checkpoint. Does nothing if the registration is over already.
@@ -183,40 +207,44 @@ class Registration:
         self._shell.pump.flush()
         await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
 
-    def _start(self, invocation: Invocation, started: Awaitable[Any] | None) -> None:
-        if len(self._workers.queue) >= MAX_WAITING_INVOCATIONS:
-            self._shell.core.fail(
-                invocation._message.request_id, Unavailable(f"{MAX_WAITING_INVOCATIONS} calls are waiting already")
-            )
+    def _start(self, invocation: Invocation) -> None:
+        if len(self._workers.queue) - self._skippable >= MAX_WAITING_INVOCATIONS:
+            invocation.refuse(Unavailable(f"{MAX_WAITING_INVOCATIONS} calls are waiting already"))
             return
-        self._workers.submit((invocation, started))
+        self._shell.core.serve(invocation._message.request_id, invocation)
+        self._workers.submit(invocation)
 
-    async def _serve(self, job: tuple[Invocation, Awaitable[Any] | None]) -> None:
+    async def _serve(self, invocation: Invocation) -> None:
         """Run the procedure under a scope that INTERRUPT cancels and the caller's timeout bounds (CT-C1)."""
-        invocation, started = job
+        if invocation._is_interrupted:  # and answered, before its turn came
+            self._skippable -= 1
+            return
         message = invocation._message
-        core = self._shell.core
-        if invocation._is_interrupted:  # before its turn came
-            core.fail(message.request_id, Canceled())
+        timeout = message.details.get("timeout")
+        deadline = trio.current_time() + timeout / 1000 if timeout else math.inf
+        invocation._scope = scope = trio.CancelScope(deadline=deadline)
+        try:
+            with scope:
+                result = invocation._started or self._call(invocation)
+                if type(result) is CoroutineType or inspect.isawaitable(result):
+                    result = await result
+        except Exception as error:  # noqa: BLE001  # the user's code: answered and logged
+            self._fail(message, error)
         else:
-            timeout = message.details.get("timeout")
-            deadline = trio.current_time() + timeout / 1000 if timeout else float("inf")
-            invocation._scope = scope = trio.CancelScope(deadline=deadline)
-            try:
-                with scope:
-                    result = await (started or self._call(invocation))
-            except Exception as error:  # noqa: BLE001  # the user's code: answered and logged
-                self._fail(message, error)
+            if scope.cancelled_caught:
+                self._shell.core.fail(message.request_id, Canceled() if invocation._is_interrupted else CallTimeout())
             else:
-                if not scope.cancelled_caught:
-                    self._answer(message.request_id, result)
-                else:
-                    core.fail(message.request_id, Canceled() if invocation._is_interrupted else CallTimeout())
+                self._answer(message.request_id, result)
         self._shell.pump.flush_soon()
 
     def _call(self, invocation: Invocation) -> Any:
         message = invocation._message
-        args, kwargs = self.handler.arguments(invocation.procedure, message.args, message.kwargs, lambda: invocation)
+        try:
+            args, kwargs = self.handler.arguments(
+                invocation.procedure, message.args, message.kwargs, lambda: invocation
+            )
+        except ValueError as error:  # a typed component of the URI: the caller's fault
+            raise InvalidArgument(str(error)) from error
         try:
             return self.handler.function(*args, **kwargs)
         except TypeError as error:
@@ -233,8 +261,8 @@ class Registration:
 
     def _fail(self, message: InvocationMessage, error: Exception) -> None:
         core = self._shell.core
-        if core.error is not None:
-            return  # nobody is there to be answered; what the end of the session did to the procedure is no news
+        if self._shell.is_told_by_the_end(error):
+            return
         if isinstance(error, TypeError) and self.handler.is_plain:
             error = self.handler.explain(error, tuple(positional(message.args)), message.kwargs or {})
         if isinstance(error, ApplicationError):

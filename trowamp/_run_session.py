@@ -74,6 +74,7 @@ async def run_session(
     pump = opened.pump
     failures: list[BaseException] = []
     shell: SessionShell | None = None
+    closing = trio.CancelScope(shield=True)
     close_timeout = options.get("close_timeout", DEFAULT_CLOSE_TIMEOUT)
     try:
         async with trio.open_nursery() as nursery:
@@ -95,11 +96,13 @@ async def run_session(
                             yield Session(shell)
                     except BaseException as error:  # noqa: BLE001  # raised again below, outside of the nurseries
                         failures.append(error)
-                    await _leave(shell, close_timeout)
+                    closing.deadline = trio.current_time() + close_timeout
+                    await _leave(shell, closing.deadline)
                     handlers.cancel_scope.cancel()
             except BaseException as error:  # noqa: BLE001  # raised again below, outside of the nursery
                 failures.extend(leaves(error))
-            with trio.move_on_after(close_timeout, shield=True):
+            closing.deadline = min(closing.deadline, trio.current_time() + close_timeout)
+            with closing:
                 await pump.transport.aclose()
             nursery.cancel_scope.cancel()
     except BaseException as error:  # noqa: BLE001  # raised again below
@@ -121,9 +124,9 @@ def _start_tasks(
         nursery.start_soon(shell.keep_alive, keep_alive.interval, keep_alive.timeout, name="trowamp keep-alive")
 
 
-async def _leave(shell: SessionShell, close_timeout: float) -> None:
-    """Say GOODBYE and wait for the router's, then close the connection in good order; all within `close_timeout`."""
-    with trio.move_on_after(close_timeout, shield=True):
+async def _leave(shell: SessionShell, deadline: float) -> None:
+    """Say GOODBYE and wait for the router's, then close the connection in good order; no longer than until `deadline`."""
+    with trio.CancelScope(deadline=deadline, shield=True):
         shell.say_goodbye()
         await shell.ended.wait()
         link = shell.pump.link

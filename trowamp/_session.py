@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import trio
 from . import uris
 from ._calls import CallStream
 from ._events import DEFAULT_BUFFER, Event, EventStream, HandlerSubscription, OnError, Overflow, Subscription
-from ._exceptions import ApplicationError, CallTimeout
+from ._exceptions import ApplicationError, CallTimeout, SessionClosed, SessionLost
 from ._handlers import BoundHandler, Handler
 from ._markers import marked
 from ._outgoing import CANCEL_MODES, CallOptions, PublishOptions, as_list, present, require_features
@@ -216,25 +217,24 @@ class SessionView:
     async def _open_call(
         self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncIterator[CallStream]:
-        shell = self._shell
+        shell, options = self._shell, self._call_options
         await trio.lowlevel.checkpoint_if_cancelled()
-        await shell.pump.wait_writable()
-        options = self._call_options
-        stream = CallStream(shell, procedure, options.buffer, options.cancel_mode)
-        wire = {**self._wire_options(), "receive_progress": True}
-        stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
+        scope = trio.CancelScope()
+        if options.timeout is not None:
+            scope.deadline = trio.current_time() + options.timeout
+        stream = CallStream(shell, procedure, options.buffer, options.cancel_mode, scope)
         try:
-            shell.pump.flush()
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            if options.timeout is None:
+            with scope:
+                await shell.pump.wait_writable()
+                wire = {**self._wire_options(), "receive_progress": True}
+                stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
+                shell.pump.flush()
+                await trio.lowlevel.cancel_shielded_checkpoint()
                 yield stream
-                return
-            with trio.move_on_after(options.timeout) as scope:
-                yield stream
-            if scope.cancelled_caught:
-                raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
         finally:
             stream.cancel()
+        if scope.cancelled_caught:
+            raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
 
     def _wire_options(self) -> dict[str, Any]:
         """The options of a CALL: the caller's deadline goes along if the router enforces it (CT-C1)."""
@@ -242,7 +242,8 @@ class SessionView:
         if self._shell.can_time_out_calls:
             remaining = trio.current_effective_deadline() - trio.current_time()
             if remaining < _LONGEST_TIMEOUT:
-                return {**wire, "timeout": max(1, round(remaining * 1000))}
+                # rounded up, so that the scope, which rules, ends the call before the router does
+                return {**wire, "timeout": max(1, math.ceil(remaining * 1000 - _CLOCK_NOISE))}
         return wire
 
     def _cancel(self, request_id: int) -> None:
@@ -251,14 +252,17 @@ class SessionView:
 
     async def _wait_for_kill(self, request_id: int, waiter: Waiter) -> None:
         """Mode "kill": the callee has stopped when its answer is there; what it answered is of no interest to a cancelled task."""
+        if waiter.has_answer:  # it came after the cancellation, but before this task went on
+            return
         with trio.move_on_after(_KILL_GRACE, shield=True):
             try:
                 await waiter.wait(lambda: self._shell.core.forget_call(request_id))
-            except ApplicationError:
+            except (ApplicationError, SessionClosed, SessionLost):
                 return
 
 
-_LONGEST_TIMEOUT = 2**53 / 1000
+_LONGEST_TIMEOUT = 2**53 / 1000  # seconds
+_CLOCK_NOISE = 0.001  # milliseconds that adding and subtracting floats may make
 
 
 class Session(SessionView):

@@ -14,6 +14,7 @@ from trio.lowlevel import enable_ki_protection
 
 from . import uris
 from ._exceptions import SessionClosed, SessionLost
+from ._failures import leaves
 from ._pump import Pump
 from ._types import SessionDetails
 from ._waiter import Waiter
@@ -94,6 +95,12 @@ class SessionShell:
         self.failures.append(error)
         self.body.cancel()
 
+    def is_told_by_the_end(self, error: BaseException) -> bool:
+        """Whether what a handler raised is nothing but the end of this session, which its block tells."""
+        return not self.core.is_established and all(
+            isinstance(leaf, SessionClosed | SessionLost) for leaf in leaves(error)
+        )
+
     # ---- reading
 
     @enable_ki_protection
@@ -161,11 +168,14 @@ class SessionShell:
         if not self.ended.is_set():
             self.ended_by_itself = not self._has_left
         self._resolve(inbound.replies)
-        for stream in list(self.streams):
-            stream.end(inbound.error)
+        self._end_streams(inbound.error)
         self.ended.set()
         if self.ended_by_itself:
             self.body.cancel()
+
+    def _end_streams(self, error: SessionClosed | SessionLost) -> None:
+        for stream in list(self.streams):
+            stream.end(error)
 
     def _resolve(self, replies: list[Reply[Waiter]]) -> None:
         for reply in replies:
@@ -174,9 +184,12 @@ class SessionShell:
     # ---- leaving
 
     def say_goodbye(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> None:
-        """Queue GOODBYE; pending requests end with `SessionClosed`."""
+        """Queue GOODBYE; everything that waits for the session ends with `SessionClosed`."""
+        if not self.core.is_established:
+            return
         self._has_left = True
         self._resolve(self.core.goodbye(reason, message))
+        self._end_streams(SessionClosed(reason, "the session was left"))
         self.pump.flush()
 
     @property

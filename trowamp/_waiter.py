@@ -25,6 +25,11 @@ class Waiter(TaskSlot):
         self._error = error
         self.wake()
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether `resolve` was called."""
+        return self._message is not None or self._error is not None
+
     def progress(self, message: Result) -> None:
         """Ignore a progressive result: this request did not ask for any."""
 

@@ -133,7 +133,7 @@ class ClientSession(Generic[W, H, T]):
             SessionClosed, SessionLost: The session is over.
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
-        self._require_established()
+        self.require_established()
         if not is_uri(procedure):
             raise ValueError(f"not a legal procedure: {procedure!r}")
         request_id = next_id(self._last_id)
@@ -171,7 +171,7 @@ class ClientSession(Generic[W, H, T]):
         waiter: W | None = None,
     ) -> int:
         """Send PUBLISH; `waiter` is replied to if `options` ask for an acknowledgement. Raises as `call` does."""
-        self._require_established()
+        self.require_established()
         if not is_uri(topic):
             raise ValueError(f"not a legal topic: {topic!r}")
         request_id = next_id(self._last_id)
@@ -399,14 +399,15 @@ class ClientSession(Generic[W, H, T]):
 
     # ---- inner workings
 
-    def _require_established(self) -> None:
+    def require_established(self) -> None:
+        """Raise `SessionClosed` or `SessionLost` if the session is over, or being left."""
         if self._handlers is not _ESTABLISHED:
             if self._error is None:
                 raise SessionClosed(uris.CLOSE_CLOSE_REALM, "the session is being left")
             raise _copy_of(self._error, maybe_executed=False)
 
     def _request(self, message_for: Callable[[int], Message]) -> tuple[int, int]:
-        self._require_established()
+        self.require_established()
         request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(message_for(request_id))
