@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import _exceptions, auth, uris
 from ._calls import CallStream
-from ._component import Component, Transport, is_fatal
+from ._component import Component, is_fatal
 from ._events import Event, EventStream, Subscription, SubscriptionStatistics
 from ._exceptions import *  # noqa: F403  # the tree of errors, whole
 from ._markers import procedure, subscriber
@@ -16,6 +16,7 @@ from ._procedures import Invocation, Registration
 from ._run import run
 from ._serve import Router, open_router, serve_router
 from ._session import Session, SessionView
+from ._transport import Transport
 from ._types import Result, SessionDetails
 from ._version import __version__
 from .protocol import ClientStatistics as SessionStatistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,12 @@ import trio
 
 from ._declarations import Declarations
 from ._join import JoinOptions
-from ._open import ConnectOptions, connect
+from ._open import ConnectOptions
 from ._run_session import DEFAULT_CLOSE_TIMEOUT, Opened, run_session
 from ._session import Session
+from ._transport import Transport
+
+_log = logging.getLogger("trowamp.component")
 
 
 class Listeners:
@@ -34,9 +38,13 @@ class Listeners:
 
     async def tell_the_end(self, event: str, error: BaseException | None) -> None:
         """Call everybody who wants to know of an end, also while this task is being cancelled; that counts as an end without error."""
+        if event not in self._by_event:
+            return
         reason = error if isinstance(error, Exception) else None
-        with trio.move_on_after(DEFAULT_CLOSE_TIMEOUT, shield=True):
+        with trio.move_on_after(DEFAULT_CLOSE_TIMEOUT, shield=True) as scope:
             await self.tell(event, reason)
+        if scope.cancelled_caught:
+            _log.warning("the functions to be told of %r did not finish within %g s", event, DEFAULT_CLOSE_TIMEOUT)
 
 
 class Attempt:
@@ -60,27 +68,37 @@ class Attempt:
         self._declarations = declarations
         self._main = main
         self._on_ready = on_ready
-        self.was_ready = False
+        self.has_joined = False
+        self._ready_since: float | None = None
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether there was a session with everything in place."""
+        return self._ready_since is not None
+
+    def lasted(self) -> float:
+        """Return for how many seconds the session has been ready."""
+        return 0.0 if self._ready_since is None else trio.current_time() - self._ready_since
 
     async def serve(
-        self, url: str, realm: str, to_connect: ConnectOptions, to_join: JoinOptions, *, after_gap: bool
+        self, transport: Transport, to_connect: ConnectOptions, realm: str, to_join: JoinOptions, *, after_gap: bool
     ) -> None:
-        """Connect, join, restore, be ready; return when `main` has returned.
+        """Connect, join, restore, be ready; return when `main` has returned or a handler left the session.
 
         Args:
-            url: The router.
-            realm: The realm.
+            transport: The way to the router.
             to_connect: How to connect.
+            realm: The realm.
             to_join: How to join.
             after_gap: Whether there was a session before.
 
         Raises:
             Exception: Why there is no session, or none any more.
         """
-        opened = await connect(url, **to_connect)
+        opened = await transport.connect(to_connect)
         error: BaseException | None = None
         try:
-            await self._listeners.tell("connect", url)
+            await self._listeners.tell("connect", transport.url)
             await self._serve_session(opened, realm, to_join, after_gap)
         except BaseException as failure:
             error = failure
@@ -91,28 +109,33 @@ class Attempt:
 
     async def _serve_session(self, opened: Opened, realm: str, to_join: JoinOptions, after_gap: bool) -> None:
         error: BaseException | None = None
-        has_joined = False
         try:
             async with run_session(opened, realm, to_join, after_gap=after_gap) as session:
-                has_joined = True
-                await self._be_ready(session)
-                if self._main is None:
-                    await trio.sleep_forever()
-                else:
-                    result = self._main(session)
-                    if inspect.isawaitable(result):
-                        await result
+                self.has_joined = True
+                try:
+                    await self._be_ready(session)
+                    await self._work(session)
+                finally:
+                    self._on_ready(None)
         except BaseException as failure:
             error = failure
             raise
         finally:
-            self._on_ready(None)
-            if has_joined:
+            if self.has_joined:
                 await self._listeners.tell_the_end("leave", error)
 
     async def _be_ready(self, session: Session) -> None:
         await self._declarations.restore(session)
         await self._listeners.tell("join", session, session.details)
-        self.was_ready = True
+        self._ready_since = trio.current_time()
         self._on_ready(session)
         await self._listeners.tell("ready", session)
+
+    async def _work(self, session: Session) -> None:
+        """Run `main`, or serve until somebody on this side leaves the session."""
+        if self._main is None:
+            await session._shell.ended.wait()
+            return
+        result = self._main(session)
+        if inspect.isawaitable(result):
+            await result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack, cast
 
 import trio
@@ -29,8 +29,10 @@ from ._exceptions import (
     WampError,
 )
 from ._join import JoinOptions
+from ._keywords import known_to, require_known
 from ._open import ConnectOptions, SessionOptions
 from ._session import Session
+from ._transport import Transport
 from .protocol import ReconnectSchedule, Rotation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,26 +56,6 @@ def is_fatal(error: BaseException) -> bool:
     a dynamic authenticator that is not there yet may come; so may the router.
     """
     return isinstance(error, _HOPELESS) or not isinstance(error, WampError | OSError)
-
-
-class Transport:
-    """One way to reach a router, with options of its own.
-
-    Args:
-        url: The router's URL.
-        schedule: How attempts over this transport are spaced; default: the component's.
-        options: What `open_session` takes about connecting: `tls`, `headers`, `proxy`, `serializers`, ….
-    """
-
-    def __init__(
-        self, url: str, *, schedule: ReconnectSchedule | None = None, **options: Unpack[ConnectOptions]
-    ) -> None:
-        self.url = url
-        self.schedule = schedule
-        self.options = options
-
-    def __repr__(self) -> str:
-        return f"<Transport {self.url}>"
 
 
 class Component:
@@ -105,7 +87,8 @@ class Component:
         options: What `open_session` takes: `auth`, `tls`, `serializers`, ….
 
     Raises:
-        ValueError: There is no transport, or a number is out of range.
+        ValueError: There is no transport, a URL is none, or a number is out of range.
+        TypeError: There is no such option.
     """
 
     def __init__(
@@ -122,9 +105,8 @@ class Component:
         retry_delay_jitter: float = 0.1,
         **options: Unpack[SessionOptions],
     ) -> None:
-        if not transports:
-            raise ValueError("a component needs at least one URL or Transport")
-        self._transports = [Transport(entry) if isinstance(entry, str) else entry for entry in transports]
+        require_known(options, known_to(ConnectOptions, JoinOptions))
+        self._transports = _as_transports(transports)
         self._schedule = functools.partial(
             ReconnectSchedule,
             max_retries,
@@ -152,7 +134,7 @@ class Component:
 
         Raises:
             ValueError: `procedure` is not a legal URI or pattern.
-            TypeError: The function is not callable.
+            TypeError: The function is not callable, or there is no such option.
         """
         return self._declarations.decorator("register", procedure, options)
 
@@ -167,14 +149,15 @@ class Component:
         """Declare everything in an object or module that is marked with `@trowamp.procedure` or `@trowamp.subscriber`.
 
         Raises:
-            ValueError: Nothing is marked.
+            ValueError, TypeError: Nothing is marked, or as `register` and `subscribe` do.
         """
         self._declarations.add_object(target)
 
     def main(self, function: F) -> F:
         """Run this function with the session once it is ready; when it returns, the component is done.
 
-        After an interruption it is started again with the new session.
+        After an interruption it is started again with the new session. Without a main function the component serves until it is stopped, or until a
+        handler calls `session.leave()`.
         """
         self._main = function
         return function
@@ -187,7 +170,7 @@ class Component:
     def on_join(self, function: F) -> F:
         """Call this function with the session and its details when everything declared is in place; it is ready when all these have returned.
 
-        An exception fails the attempt: it is logged, and `is_fatal` decides whether there is another one.
+        An exception fails the attempt; `is_fatal` decides whether it is logged and there is another one, or `run` raises it.
         """
         self._listeners.add("join", function)
         return function
@@ -215,28 +198,46 @@ class Component:
     # ---- running
 
     @property
+    def realm(self) -> str:
+        """The realm that the component joins."""
+        return self._realm
+
+    @property
+    def transports(self) -> tuple[Transport, ...]:
+        """The ways to a router, in the order in which they are tried."""
+        return tuple(self._transports)
+
+    @property
     def session(self) -> Session | None:
         """The session while it is ready."""
         return self._session
 
-    async def run(self, *, task_status: trio.TaskStatus[Session] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until `main` has returned, `stop` is called, the task is cancelled, or a fatal error.
+    async def run(
+        self,
+        *,
+        transports: Sequence[str | Transport] | None = None,
+        task_status: trio.TaskStatus[Session] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until `main` has returned, a handler left the session, `stop` is called, the task is cancelled, or a fatal error.
 
         Args:
+            transports: What to try instead of the component's own transports, for example `[router.transport]` in a test.
             task_status: Started with the first ready session: `session = await nursery.start(app.run)`.
 
         Raises:
             ConnectError, JoinError, SessionLost, SessionClosed: The last attempt's error, when retries are used up or it is fatal.
             Exception: What a handler, join handler or `main` raised, if it is fatal.
             RuntimeError: The component runs already.
+            ValueError: A URL among `transports` is none.
         """
         if self._scope is not None:
             raise RuntimeError("this component is running already")
+        chosen = self._transports if transports is None else _as_transports(transports)
         self._scope = trio.CancelScope()
         self._has_started = False
         try:
             with self._scope:
-                await self._run_sessions(task_status)
+                await self._run_sessions(chosen, task_status)
         finally:
             self._scope = None
 
@@ -245,38 +246,37 @@ class Component:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def _run_sessions(self, task_status: trio.TaskStatus[Session]) -> None:
-        rotation = Rotation([transport.schedule or self._schedule() for transport in self._transports])
-        error: Exception | None = None
-        after_gap = False
-        while (turn := rotation.next_attempt(random.random())) is not None:  # spreads load, keeps no secret
+    async def _run_sessions(self, transports: Sequence[Transport], task_status: trio.TaskStatus[Session]) -> None:
+        rotation = Rotation([self._fresh_schedule(transport) for transport in transports])
+        turn = rotation.next_attempt(random.random())  # spreads load, keeps no secret
+        assert turn is not None, "the first attempt is always allowed"
+        had_session = False
+        while True:
             index, delay = turn
-            transport = self._transports[index]
-            if delay:
-                _log.info("next attempt in %.1f s: %s", delay, transport.url)
             await trio.sleep(delay)
             attempt = Attempt(
                 self._listeners, self._declarations, self._main, functools.partial(self._ready, task_status)
             )
-            to_connect: ConnectOptions = {**self._to_connect, **transport.options}
             try:
-                await attempt.serve(transport.url, self._realm, to_connect, self._to_join, after_gap=after_gap)
-            except Exception as failure:  # noqa: BLE001  # judged here: raised again, or reported and retried
-                error = failure
-            else:
+                await attempt.serve(
+                    transports[index], self._to_connect, self._realm, self._to_join, after_gap=had_session
+                )
                 return
-            await self._report(transport, error, was_ready=attempt.was_ready)
-            if self._is_hopeless(error):
-                raise error
-            if attempt.was_ready:
-                after_gap = True
-                rotation.succeeded(index)
-            else:
-                rotation.failed(index)
-            if isinstance(error, SessionClosed) and error.reason == uris.CLOSE_SYSTEM_SHUTDOWN:
-                rotation.move_on()
-        assert error is not None, "the first attempt is always allowed"
-        raise error
+            except Exception as error:  # judged here: raised again, or reported and retried
+                if not attempt.was_ready:
+                    await self._listeners.tell("connectfailure", error)
+                _note(rotation, index, attempt, error)
+                next_turn = None if self._is_hopeless(error) else rotation.next_attempt(random.random())
+                if next_turn is None:
+                    raise
+                _log_retry(error, attempt, transports[index], transports[next_turn[0]], next_turn[1])
+            turn = next_turn
+            had_session = had_session or attempt.has_joined
+
+    def _fresh_schedule(self, transport: Transport) -> ReconnectSchedule:
+        schedule = transport.schedule or self._schedule()
+        schedule.reset()
+        return schedule
 
     def _ready(self, task_status: trio.TaskStatus[Session], session: Session | None) -> None:
         self._session = session
@@ -288,22 +288,37 @@ class Component:
         is_conflict = isinstance(error, ProcedureAlreadyExists) and self._declarations.on_conflict == "raise"
         return is_conflict or self._is_fatal(error)
 
-    async def _report(self, transport: Transport, error: Exception, *, was_ready: bool) -> None:
-        """Tell the world why there is no session now."""
-        is_expected = isinstance(error, WampError | OSError)
-        what = "session" if was_ready else "attempt"
-        _log.warning("%s at %s ended: %s", what, transport.url, error, exc_info=None if is_expected else error)
-        if not was_ready:
-            await self._listeners.tell("connectfailure", error)
+
+def _as_transports(entries: Sequence[str | Transport]) -> list[Transport]:
+    if not entries:
+        raise ValueError("a component needs at least one URL or Transport")
+    return [Transport(entry) if isinstance(entry, str) else entry for entry in entries]
+
+
+def _note(rotation: Rotation, index: int, attempt: Attempt, error: Exception) -> None:
+    """Tell the rotation how an attempt ended."""
+    if attempt.was_ready:
+        rotation.succeeded(index)
+    else:
+        rotation.failed(index)
+    if isinstance(error, SessionClosed) and error.reason == uris.CLOSE_SYSTEM_SHUTDOWN:
+        rotation.move_on(lasted=attempt.lasted())
+
+
+def _log_retry(error: Exception, attempt: Attempt, failed: Transport, following: Transport, delay: float) -> None:
+    """Say why there is no session now and when there may be one again; an error that `run` raises is not logged too."""
+    _log.warning(
+        "%s at %s ended: %s; next attempt in %.1f s: %s",
+        "session" if attempt.was_ready else "attempt",
+        failed.url,
+        error,
+        delay,
+        following.url,
+        exc_info=None if isinstance(error, WampError) else error,
+    )
 
 
 def _part(options: SessionOptions, of: type) -> dict[str, Any]:
-    """Pick the options that belong to one of the two steps, connecting and joining.
-
-    Raises:
-        TypeError: There is an option that belongs to neither.
-    """
-    unknown = options.keys() - ConnectOptions.__annotations__.keys() - JoinOptions.__annotations__.keys()
-    if unknown:
-        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
-    return {name: value for name, value in options.items() if name in of.__annotations__}
+    """Pick the options that belong to one of the two steps, connecting and joining."""
+    known = known_to(of)
+    return {name: value for name, value in options.items() if name in known}

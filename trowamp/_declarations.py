@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +14,7 @@ from ._events import Event
 from ._exceptions import ProcedureAlreadyExists
 from ._failures import leaves
 from ._handlers import BoundHandler
+from ._keywords import require_known
 from ._markers import marked
 from ._procedures import Invocation
 from ._session import Session
@@ -21,8 +24,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OnConflict = Literal["retry", "raise", "force"]
 
+_log = logging.getLogger("trowamp.component")
+
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 2.0  # seconds between attempts to register what a dying session still holds
 _AT_ONCE = 100  # requests on their way together: a thousand declarations cost ten round trips, not a thousand
+
+
+def _keywords_of(method: Callable[..., Any]) -> frozenset[str]:
+    parameters = inspect.signature(method).parameters.values()
+    return frozenset(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
+
+
+_OPTIONS = {"register": _keywords_of(Session.register), "subscribe": _keywords_of(Session.subscribe)}
 
 
 class Declaration(msgspec.Struct, frozen=True):
@@ -45,6 +58,8 @@ class Declarations:
     def __init__(self, on_conflict: OnConflict, conflict_timeout: float) -> None:
         if on_conflict not in ("retry", "raise", "force"):
             raise ValueError(f'on_conflict must be "retry", "raise" or "force", not {on_conflict!r}')
+        if not conflict_timeout >= 0:
+            raise ValueError(f"conflict_timeout must be 0 seconds or more, not {conflict_timeout}")
         self.on_conflict = on_conflict
         self._conflict_timeout = conflict_timeout
         self._declared: list[Declaration] = []
@@ -54,9 +69,10 @@ class Declarations:
 
         Raises:
             ValueError: Its URI is not legal.
-            TypeError: It is not callable, or an option does not exist.
+            TypeError: It is not callable, or there is no such option.
         """
         wants = Invocation if declaration.kind == "register" else Event
+        require_known(declaration.options, _OPTIONS[declaration.kind])
         BoundHandler(declaration.handler, UriPattern(declaration.uri, declaration.options.get("match")), wants)
         self._declared.append(declaration)
 
@@ -75,16 +91,18 @@ class Declarations:
         return declare
 
     async def restore(self, session: Session) -> None:
-        """Put everything in place.
+        """Put everything in place: procedures first, for event handlers may count on them.
 
         Raises:
             ApplicationError, SessionLost, SessionClosed, FeatureNotSupported: The first thing that could not be put in place.
         """
         turns = trio.CapacityLimiter(_AT_ONCE)
         try:
-            async with trio.open_nursery() as nursery:
-                for declaration in self._declared:
-                    nursery.start_soon(self._restore_one, session, declaration, turns)
+            for kind in ("register", "subscribe"):
+                async with trio.open_nursery() as nursery:
+                    for declaration in self._declared:
+                        if declaration.kind == kind:
+                            nursery.start_soon(self._restore_one, session, declaration, turns)
         except BaseExceptionGroup as group:
             real = [leaf for leaf in leaves(group) if not isinstance(leaf, trio.Cancelled)]
             if not real:
@@ -111,6 +129,7 @@ async def _register(session: Session, declaration: Declaration, **more: Any) -> 
 
 async def _register_again(session: Session, declaration: Declaration, timeout: float) -> None:
     """The router may not have noticed yet that the previous session is gone: wait for it to."""
+    _log.warning("%s is registered by another session: trying again for up to %g s", declaration.uri, timeout)
     deadline = trio.current_time() + timeout
     delay = _FIRST_RETRY
     while True:

@@ -61,7 +61,10 @@ def marked(target: object) -> Iterator[tuple[Mark, Callable[..., Any]]]:
 
 def _marking(mark: Mark) -> Callable[[F], F]:
     def decorate(function: F) -> F:
-        marks: list[Mark] = function.__dict__.setdefault(_ATTRIBUTE, [])
+        target = getattr(
+            function, "__func__", function
+        )  # a staticmethod or classmethod is looked up without its wrapper
+        marks: list[Mark] = target.__dict__.setdefault(_ATTRIBUTE, [])
         marks.append(mark)
         return function
 

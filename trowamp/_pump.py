@@ -15,6 +15,7 @@ from .messages import Message
 from .wire import Link
 
 _CHUNK = 65536
+_GATHERING_PASSES = 16  # bounds what a busy scheduler adds to a message's way: microseconds
 HIGH_WATER = 1024 * 1024  # octets queued before producers have to wait
 
 
@@ -30,6 +31,7 @@ class Pump:
         self.transport = transport
         self.link = link
         self.last_received = trio.current_time()
+        self.has_ended = False  # the peer sends nothing more
         self.broken: str | None = None  # why writing or reading failed, in words
         self._writer: trio.lowlevel.Task | None = None  # the writer task while it is parked
         self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
@@ -46,6 +48,7 @@ class Pump:
         if data:
             self.link.receive_data(data)
         else:
+            self.has_ended = True
             self.link.receive_eof()
         return self.link.received()
 
@@ -97,6 +100,14 @@ class Pump:
         while (self.link.data_to_send() or self._is_writing) and not self.broken:
             await self._producers.park()
 
+    async def linger(self) -> None:
+        """Read and forget until the peer has closed: what was sent last would be lost if a socket were closed over octets that nobody has read."""
+        link = self.link
+        while not (self.broken or self.has_ended):
+            if link.is_closed and link.error is None:  # the transport's own closing handshake is done
+                return
+            await self.receive()
+
     @enable_ki_protection
     async def write(self) -> None:
         """The writer task: runs until it is cancelled or the connection breaks."""
@@ -104,6 +115,7 @@ class Pump:
             if not self.link.data_to_send():
                 self._producers.unpark_all()
                 await self._wait_for_work()
+                await self._gather()
             try:
                 await self._write_some()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -134,6 +146,15 @@ class Pump:
             return Abort.SUCCEEDED
 
         await wait_task_rescheduled(abort)
+
+    async def _gather(self) -> None:
+        """Let tasks that are queueing messages one by one go on for a few passes of the scheduler: one send is cheaper than many."""
+        buffer = self.link.data_to_send()
+        for _ in range(_GATHERING_PASSES):
+            size = len(buffer)
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            if len(buffer) == size or size > _CHUNK:
+                return
 
     async def _write_some(self) -> None:
         buffer = self.link.data_to_send()

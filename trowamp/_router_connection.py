@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ._pump import Pump
 
@@ -23,17 +24,19 @@ class RouterConnection:
     Args:
         router: Who serves it.
         pump: The connection; its link may still have its handshake to do.
+        since: When, on Trio's clock, the connection was accepted.
     """
 
-    def __init__(self, router: Router, pump: Pump) -> None:
+    def __init__(self, router: Router, pump: Pump, *, since: float) -> None:
         self.pump = pump
         self._router = router
         self._reading = trio.CancelScope()
         self._pinged = -math.inf
         self._reason = ""  # why this side ends it, in words
-        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=trio.current_time())
+        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=since)
         self.peer.token = self
 
+    @enable_ki_protection
     async def serve(self) -> None:
         """Serve the connection until it ends, whoever ends it; everything that hangs on it ends with it."""
         router = self._router
@@ -44,8 +47,7 @@ class RouterConnection:
                     await self._read()
                 self._detach()
                 with trio.move_on_after(router.options.close_timeout, shield=True):
-                    self.pump.link.close()
-                    await self.pump.drain()
+                    await self._part()
                 nursery.cancel_scope.cancel()
         finally:
             self._detach()  # also when the router is stopped in a hurry
@@ -65,7 +67,7 @@ class RouterConnection:
     def check_life(self, now: float, interval: float, timeout: float) -> None:
         """Ping a peer that was silent for `interval` seconds; give it up when it stays silent for `timeout` more."""
         heard = self.pump.last_received
-        if now - heard < interval:
+        if now - heard < interval or not self.pump.link.answers_pings:
             return
         if self._pinged < heard:
             self._pinged = now
@@ -73,6 +75,13 @@ class RouterConnection:
             self.pump.flush()
         elif now - self._pinged >= timeout:
             self.give_up(f"no answer to a ping within {timeout:g} s")
+
+    async def _part(self) -> None:
+        """Close in good order, after everything that is queued."""
+        self.pump.link.close()
+        await self.pump.drain()
+        await self.pump.linger()
+        await self.pump.transport.aclose()
 
     async def _read(self) -> None:
         pump, link, peer, router = self.pump, self.pump.link, self.peer, self._router

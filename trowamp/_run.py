@@ -9,7 +9,7 @@ import trio
 
 from ._component import Component
 from ._exit_codes import INTERRUPTED, exit_code_of
-from ._failures import open_service_nursery
+from ._failures import leaves, open_service_nursery
 
 
 def run(*components: Component) -> None:
@@ -21,23 +21,26 @@ def run(*components: Component) -> None:
         components: What to run, all in one event loop.
 
     Raises:
-        SystemExit: A component failed in a way that needs no traceback (one line on stderr tells; codes: 3 no connection, 4 join refused, 5 session
-            lost, 1 the router or a callee answered with an error), or Ctrl-C was pressed (130). SIGTERM ends with 0.
+        SystemExit: A component failed in a way that needs no traceback (one line on stderr tells; codes: 1 the router or a callee answered with an
+            error, 2 something cannot be sent or is not supported, 3 no connection, 4 join refused, 5 session lost, 124 time-out), or Ctrl-C was
+            pressed (130). SIGTERM ends with 0.
         Exception: Whatever else a component raised.
         ValueError: There is no component.
     """
     if not components:
         raise ValueError("give at least one component to run")
     try:
-        trio.run(run_components, *components)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        code = exit_code_of(error)
-        if code is None:
+        # interrupted between two steps, no session is left half way through one: its GOODBYE can be sent
+        trio.run(run_components, *components, restrict_keyboard_interrupt_to_checkpoints=True)
+    except (Exception, BaseExceptionGroup, KeyboardInterrupt) as error:
+        failures = leaves(error)
+        codes = [exit_code_of(failure) for failure in failures]
+        if INTERRUPTED in codes:
+            sys.exit(INTERRUPTED)
+        if None in codes:
             raise
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(code)
+        sys.stderr.writelines(f"{type(failure).__name__}: {failure}\n" for failure in failures)
+        sys.exit(codes[0])
 
 
 async def run_components(*components: Component) -> None:

@@ -8,20 +8,25 @@ import os
 import ssl
 import struct
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import msgspec
 import trio
+from trio.lowlevel import enable_ki_protection
 
+from ._exceptions import ConnectError
 from ._failures import open_service_nursery
 from ._join import JoinOptions, open_link
+from ._keywords import known_to, require_known
 from ._listen import Listener, open_listener
+from ._open import ConnectOptions
 from ._pump import Pump
 from ._router_connection import RouterConnection
 from ._run_session import Opened, run_session
 from ._session import Session
 from ._stream import ByteTransport, memory_pair
+from ._transport import Transport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
@@ -33,16 +38,31 @@ if TYPE_CHECKING:
 _log = logging.getLogger("trowamp.router")
 
 
+_TURNED_AWAY = 100  # connections beyond the limit that are told so at a time; more are closed without a word
+
+
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and times of a router's connections; `open_router` documents each of them."""
 
     max_connections: int = 10_000
-    handshake_timeout: float = 15.0
     close_timeout: float = 2.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
     max_message_size: int = DEFAULT_MAX_SIZE
     compression: Compression = None
+    origins: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: A number is out of range.
+        """
+        for name in ("max_connections", "ping_interval", "ping_timeout", "max_message_size"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
+        if not self.close_timeout >= 0:
+            raise ValueError(f"close_timeout must be 0 seconds or more, not {self.close_timeout}")
 
 
 class Router:
@@ -50,6 +70,7 @@ class Router:
 
     Attributes:
         urls: Where it listens, with real ports.
+        transport: For components in this program: the way to this router without a socket.
     """
 
     def __init__(
@@ -59,7 +80,9 @@ class Router:
         self._nursery = nursery
         self.core = RouterCore(realms, random_id=_random_ids().__next__, options=core_options)
         self.urls: list[str] = []
+        self.transport: Transport = _InMemory(self)
         self._listeners: list[Listener] = []
+        self._transports: set[ByteTransport] = set()  # all, also those that still shake hands
         self._connections: set[RouterConnection] = set()
         self._refused = 0
         self._is_stopping = False
@@ -71,6 +94,7 @@ class Router:
 
     def open_session(self, *, realm: str, **options: Unpack[JoinOptions]) -> AbstractAsyncContextManager[Session]:
         """Open a session in memory, without a socket. Arguments and errors are those of `trowamp.open_session`."""
+        require_known(options, known_to(JoinOptions))
         return self._open_session(realm, options)
 
     async def serve_websocket(self, connection: WebSocketConnection) -> None:
@@ -81,16 +105,22 @@ class Router:
         """
         from ._trio_websocket import attach  # noqa: PLC0415  # trio-websocket is imported by those who use it
 
-        await self._serve_pump(attach(connection, max_size=self.options.max_message_size))
+        pump = attach(connection, max_size=self.options.max_message_size)
+        if self._is_stopping or self.connections >= self.options.max_connections:
+            self._refuse(pump.transport)
+            await connection.aclose(1013, "too many connections")  # "try again later" in IANA's registry
+            return
+        with self._counted(pump.transport):
+            await self._serve_connection(RouterConnection(self, pump, since=trio.current_time()))
 
     def statistics(self) -> RouterStatistics:
         """Return what the router holds now and what it refused so far."""
-        return self.core.statistics()
+        return msgspec.structs.replace(self.core.statistics(), refused_connections=self._refused)
 
     @property
     def connections(self) -> int:
         """How many connections are open."""
-        return len(self._connections)
+        return len(self._transports)
 
     def __repr__(self) -> str:
         return f"<trowamp.Router at {', '.join(self.urls) or 'no listener'}, {self.connections} connections>"
@@ -128,49 +158,86 @@ class Router:
         self.core.shutdown(trio.current_time())
         self.flush()
         with trio.move_on_after(self.options.close_timeout):
-            while self._connections:
+            while self._transports:
                 await self._somebody_left.park()
+        for transport in self._transports:
+            transport.abort()
+
+    async def connect(self) -> Opened:
+        """Open a connection in memory, up to the point where messages can flow.
+
+        Raises:
+            ConnectError: The router is stopping, or has too many connections.
+        """
+        if self._is_stopping:
+            raise ConnectError("the router in this program has stopped")
+        near, far = memory_pair()
+        pump = Pump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
+        self._nursery.start_soon(self.serve_transport, far, name="trowamp router memory")
+        deadline = trio.current_time() + self.core.options.handshake_timeout
+        try:
+            return Opened(pump, await open_link(pump, "the router in this program"), deadline, None)
+        except BaseException:
+            near.abort()
+            raise
 
     async def serve_transport(self, transport: ByteTransport) -> None:
         """Serve one connection until it ends."""
-        if len(self._connections) >= self.options.max_connections or self._is_stopping:
-            self._refused += 1
-            _log.warning("connection from %s refused: %d connections are open", transport.description, self.connections)
-            transport.abort()
-            return
-        try:
-            with trio.fail_after(self.options.handshake_timeout):
-                await transport.handshake()
-        except (trio.BrokenResourceError, trio.TooSlowError) as error:
-            _log.info("no TLS with %s: %s", transport.description, error.__cause__ or error)
-            transport.abort()
-            return
-        link = universal_server(
-            list(SERIALIZERS.values()),
-            max_size=self.options.max_message_size,
-            compression=self.options.compression,
-        )
-        await self._serve_pump(Pump(transport, link))
+        since = trio.current_time()
+        with self._counted(transport):
+            excess = self.connections - self.options.max_connections
+            if excess > 0:
+                self._refuse(transport)
+            if self._is_stopping or excess > _TURNED_AWAY or not await self._shake_hands(transport):
+                transport.abort()
+                return
+            link = universal_server(
+                list(SERIALIZERS.values()),
+                max_size=self.options.max_message_size,
+                compression=self.options.compression,
+                origins=self.options.origins,
+                at_capacity=excess > 0,
+            )
+            await self._serve_connection(RouterConnection(self, Pump(transport, link), since=since))
 
-    async def _serve_pump(self, pump: Pump) -> None:
-        connection = RouterConnection(self, pump)
+    async def _serve_connection(self, connection: RouterConnection) -> None:
         self._connections.add(connection)
         try:
             await connection.serve()
         finally:
             self._connections.discard(connection)
+
+    async def _shake_hands(self, transport: ByteTransport) -> bool:
+        """Do the transport's own handshake: TLS."""
+        with trio.move_on_after(self.core.options.handshake_timeout):
+            try:
+                await transport.handshake()
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                _log.info("%s: the handshake failed: %s", transport.description, error.__cause__ or error)
+                return False
+            return not self._is_stopping
+        _log.info("%s: no handshake within %g s", transport.description, self.core.options.handshake_timeout)
+        return False
+
+    @contextmanager
+    def _counted(self, transport: ByteTransport) -> Iterator[None]:
+        self._transports.add(transport)
+        try:
+            yield
+        finally:
+            self._transports.discard(transport)
             self._somebody_left.unpark_all()
+
+    def _refuse(self, transport: ByteTransport) -> None:
+        self._refused += 1
+        _log.warning("connection from %s refused: %d connections are open", transport.description, self.connections)
 
     @asynccontextmanager
     async def _open_session(self, realm: str, options: JoinOptions) -> AsyncGenerator[Session, None]:
-        near, far = memory_pair()
-        pump = Pump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
-        self._nursery.start_soon(self.serve_transport, far)
-        deadline = trio.current_time() + self.options.handshake_timeout
-        messages = await open_link(pump, "the router in this program")
-        async with run_session(Opened(pump, messages, deadline, None), realm, options) as session:
+        async with run_session(await self.connect(), realm, options) as session:
             yield session
 
+    @enable_ki_protection
     async def _keep_time(self) -> None:
         """Call timeouts, handshake and goodbye deadlines: one task for all connections."""
         while True:
@@ -182,14 +249,29 @@ class Router:
             self.core.tick(trio.current_time())
             self.flush()
 
+    @enable_ki_protection
     async def _ping_silent_peers(self) -> None:
         """Ping who was silent, drop who stays silent: one task for all connections."""
         interval, timeout = self.options.ping_interval, self.options.ping_timeout
         while True:
-            await trio.sleep(min(interval, timeout) / 2)
+            await trio.sleep(min(interval, timeout) / 4)
             now = trio.current_time()
             for connection in list(self._connections):
                 connection.check_life(now, interval, timeout)
+
+
+class _InMemory(Transport):
+    """The way to a router in this program."""
+
+    def __init__(self, router: Router) -> None:
+        self.url = "memory"
+        self.schedule = None
+        self.options = {}
+        self._router = router
+
+    async def connect(self, defaults: ConnectOptions) -> Opened:  # noqa: ARG002  # they are for sockets
+        """Open a connection."""
+        return await self._router.connect()
 
 
 @asynccontextmanager
@@ -200,12 +282,13 @@ async def open_router(
     tls: ssl.SSLContext | None = None,
     limits: RouterOptions | None = None,
     max_connections: int = 10_000,
-    handshake_timeout: float = 15.0,
+    handshake_timeout: float | None = None,
     close_timeout: float = 2.0,
     ping_interval: float = 20.0,
     ping_timeout: float = 20.0,
     max_message_size: int = DEFAULT_MAX_SIZE,
     compression: Compression = None,
+    origins: Sequence[str] | None = None,
 ) -> AsyncGenerator[Router, None]:
     """Run a router for the length of a block.
 
@@ -216,35 +299,43 @@ async def open_router(
     Args:
         realms: The realms that can be joined.
         listen: URLs to listen at: `ws://`, `wss://`, `rs://`, `rss://` with port 0 for any free one, `ws+unix://`, `rs+unix://`. Every listener
-            serves WebSocket and RawSocket alike. None: only in-memory sessions.
+            serves WebSocket and RawSocket alike. Default: only in-memory sessions.
         tls: The TLS configuration with the server's certificate, for `wss` and `rss`.
         limits: Limits and policies of sessions: outboxes, slow consumers. Default: `RouterOptions()`.
-        max_connections: Connections in total; more are closed at once.
-        handshake_timeout: Seconds for TLS, the transport's handshake and joining.
-        close_timeout: Seconds for telling sessions goodbye and for closing connections.
-        ping_interval: Seconds of silence after which a WebSocket peer is pinged; `math.inf` turns it off.
+        max_connections: Connections in total; more are refused.
+        handshake_timeout: Seconds for TLS, the transport's handshake and joining. Default: that of `limits`, which is 15 unless told otherwise.
+        close_timeout: Seconds for telling sessions goodbye, and for the end of a connection.
+        ping_interval: Seconds of silence after which a WebSocket peer is pinged; `math.inf` turns it off. RawSocket peers are not pinged, because
+            not every client answers; the operating system's keep-alive finds those that are gone.
         ping_timeout: Seconds without any answer after which a peer counts as gone.
         max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
         compression: "deflate" accepts WebSocket's permessage-deflate from clients that offer it.
+        origins: Origins of web pages that may connect, such as `"https://example.com"`, or `"*"`. Default: pages from the host they connect to.
 
     Yields:
         The router.
 
     Raises:
         ConnectError: An address cannot be listened at.
-        ValueError: A URL or realm is not legal, or TLS is missing for `wss` or `rss`.
+        ValueError: A URL, realm or number is not legal, or TLS is missing for `wss` or `rss`.
+        TypeError: `realms` or `listen` is one string.
     """
+    if isinstance(realms, str) or isinstance(listen, str):
+        raise TypeError('realms and listen are lists: realms=["realm1"], listen=["ws://127.0.0.1:8080/ws"]')
     options = ServerOptions(
         max_connections=max_connections,
-        handshake_timeout=handshake_timeout,
         close_timeout=close_timeout,
         ping_interval=ping_interval,
         ping_timeout=ping_timeout,
         max_message_size=max_message_size,
         compression=compression,
+        origins=origins,
     )
+    core_options = limits or RouterOptions()
+    if handshake_timeout is not None:
+        core_options = msgspec.structs.replace(core_options, handshake_timeout=handshake_timeout)
     async with open_service_nursery() as nursery:
-        router = Router(realms, nursery, options, limits or RouterOptions())
+        router = Router(realms, nursery, options, core_options)
         try:
             for url in listen:
                 await router.listen(url, tls)

@@ -97,6 +97,10 @@ class BodyPump(Pump):
         """Have the writer send."""
         self.flush_soon()
 
+    async def linger(self) -> None:
+        """Wait for nothing: closing the connection does the closing handshake."""
+        await trio.lowlevel.checkpoint()
+
     async def _write_some(self) -> None:
         is_text = not self._bodies.serializer.is_binary
         self._is_writing = True

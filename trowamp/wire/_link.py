@@ -34,6 +34,7 @@ class Framing(ABC):
     __slots__ = ()
 
     words: str  # what the phase is, for "the connection ended during …"
+    answers_pings = False  # whether every peer answers them
 
     def start(self, link: Link) -> None:  # noqa: B027 - most phases begin silently
         """Queue what this side has to say first."""
@@ -206,6 +207,11 @@ class Link:
         if self.is_open:
             self._pings += 1
             self._framing.ping(self, _PING_PAYLOAD.pack(self._pings))
+
+    @property
+    def answers_pings(self) -> bool:
+        """Whether the peer must answer pings: in WebSocket it must (RFC 6455 §5.5.2); some RawSocket peers drop a connection that pings."""
+        return self.is_open and self._framing.answers_pings
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Say farewell to the peer; no message can be sent afterwards, and closing again does nothing.

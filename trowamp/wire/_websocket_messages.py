@@ -31,6 +31,7 @@ class WebSocketMessages(Framing):
     __slots__ = ("_decoder", "_deflate", "_encode_frame", "_is_closing", "_opcode")
 
     words = "WebSocket connection"
+    answers_pings = True
 
     def __init__(
         self, *, is_binary: bool, encode_frame: FrameEncoder, decoder: FrameDecoder, deflate: Deflate | None
