@@ -97,11 +97,20 @@ def names_of_tests_are_sentences(source: Source) -> Iterator[str]:
 
 
 def every_test_asserts(source: Source) -> Iterator[str]:
+    """A test asserts itself, by a call whose name says so, or by a helper in the same file that does one of the two."""
+    helpers = {node.name for node in functions(source) if _asserts(node)}
     for node in cases_of(source):
         calls = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-        asserts = any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
-        if not asserts and not any(re.search(r"raises|assert|check|expect", call) for call in calls):
+        if not _asserts(node) and helpers.isdisjoint(calls):
             yield f"{source.name}:{node.lineno} {node.name} asserts nothing"
+
+
+def _asserts(node: FunctionNode) -> bool:
+    return any(
+        isinstance(inner, ast.Assert)
+        or (isinstance(inner, ast.Call) and re.search(r"raises|assert|check|expect", ast.unparse(inner.func)))
+        for inner in ast.walk(node)
+    )
 
 
 EVERYWHERE: list[Rule] = [files_are_small, functions_are_small, nothing_is_swallowed, nothing_is_left_for_later]
@@ -150,6 +159,7 @@ def test_a_planted_fault_is_found(tmp_path: Path, rule: Rule, fault: str) -> Non
         (nothing_is_swallowed, "try: f()\nexcept Exception: g()\n"),
         (no_test_sleeps, "async def test_the_clock_jumps(): await trio.sleep(1)\n"),
         (names_of_tests_are_sentences, 'def test_call():\n    """A call has a result."""\n'),
+        (every_test_asserts, "def holds(): assert f()\ndef test_a_call_has_a_result(): holds()\n"),
         (every_test_asserts, "def test_a_call_can_fail():\n    with pytest.raises(ValueError): f()\n"),
     ],
 )
