@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
     from .serializers import Serializer
 
-# Small windows: a router has many connections, and each keeps two of them.
-_DEFLATE_FACTORY: Final = ServerPerMessageDeflateFactory(server_max_window_bits=12, client_max_window_bits=12)
+# Small windows: a router has many connections, and each keeps two of them. And every message of the router is compressed by itself: it encodes
+# events for all receivers before it sends the first, and perhaps sends none, so no message may depend on what was encoded before it.
+_DEFLATE_FACTORY: Final = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True, server_max_window_bits=12, client_max_window_bits=12
+)
 
 
 def websocket_server(
