@@ -102,8 +102,9 @@ def test_registrations_end_with_their_session(world: World, caller: Client, call
     caller.register(PROCEDURE)
 
 
-def test_unknown_options_are_ignored(callee: Client) -> None:
+def test_unknown_options_are_ignored(world: World, callee: Client) -> None:
     callee.register(PROCEDURE, runmode="partition", rkey="x", x_custom=1, _custom=[])
+    assert world.statistics()["registrations"] == 1
 
 
 # ---- patterns
