@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 import trio
 
-from trowamp import FeatureNotSupported, Session
+from trowamp import FeatureNotSupported, Session, open_router
 from trowamp.messages import Call, Cancel, Publish, Published, Register, Registered, Result, Subscribe, Subscribed
 from trowamp.testing import open_scripted_router
 
@@ -229,3 +229,21 @@ async def test_a_pattern_with_names_travels_as_wamp_knows_it() -> None:
         nursery.start_soon(answer)
         await session.subscribe("com.<country>.on_concert", print)
         assert (got[0].topic, got[0].options) == ("com..on_concert", {"match": "wildcard"})
+
+
+@pytest.mark.checklist("PI-C1")
+async def test_subscribers_see_the_publisher_only_if_it_discloses_itself() -> None:
+    async with open_router() as router, router.open_session(realm="realm1") as session:
+        async with router.open_session(realm="realm1") as publisher, session.open_subscription("com.example") as events:
+            await publisher.publish("com.example")
+            await publisher.with_options(disclose_me=True).publish("com.example")
+            assert [(await anext(events)).publisher for _ in range(2)] == [None, publisher.id]
+
+
+@pytest.mark.checklist("PCR-C3")
+async def test_a_procedure_may_have_no_progress_to_tell() -> None:
+    async with open_router() as router, router.open_session(realm="realm1") as session:
+        await session.register("com.example", lambda: 7)
+        async with session.open_call("com.example") as call:
+            assert [part async for part in call] == []
+            assert await call.result() == 7
