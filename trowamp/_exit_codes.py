@@ -6,9 +6,11 @@ from typing import Final
 
 from ._exceptions import (
     ApplicationError,
+    BufferOverflow,
     CallTimeout,
     ConnectError,
     JoinError,
+    LocalProtocolError,
     MessageTooLarge,
     ProtocolError,
     SerializationError,
@@ -22,6 +24,7 @@ USAGE: Final = 2
 NOT_CONNECTED: Final = 3
 NOT_JOINED: Final = 4
 LOST: Final = 5
+INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h: a bug, here or in the code that was run
 TIMEOUT: Final = 124
 INTERRUPTED: Final = 130
 
@@ -32,6 +35,8 @@ _BY_ERROR: Final[tuple[tuple[type[BaseException], int], ...]] = (  # the first t
     (JoinError, NOT_JOINED),
     (SessionLost, LOST),
     (SessionClosed, LOST),
+    (BufferOverflow, LOST),
+    (LocalProtocolError, USAGE),
     (ProtocolError, LOST),
     (SerializationError, USAGE),
     (MessageTooLarge, USAGE),

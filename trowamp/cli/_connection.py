@@ -1,0 +1,77 @@
+"""From the shared options to a session."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import click
+
+from .._open import open_session
+from .._session import Session
+from .._url import parse_url
+from ._settings import Settings
+
+
+def open_client(settings: Settings) -> AbstractAsyncContextManager[Session]:
+    """Open the session that the options describe.
+
+    Raises:
+        click.UsageError: The options do not fit together.
+        Exception: As `open_session` does.
+    """
+    return open_session(
+        settings.url,
+        realm=settings.realm,
+        authid=settings.authid,
+        authrole=settings.authrole,
+        serializers=None if settings.serializer is None else [settings.serializer],
+        tls=client_tls(settings) if parse_url(settings.url).is_tls else None,
+        proxy=settings.proxy,
+    )
+
+
+def client_tls(settings: Settings) -> ssl.SSLContext:
+    """Make the TLS configuration of a client: everything is verified unless `--insecure` forbids it.
+
+    Raises:
+        click.UsageError: A file holds no certificate or key.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.cafile)
+    except ssl.SSLError as error:
+        raise click.UsageError(f"--cafile {settings.cafile} holds no certificates: {error}") from error
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.cert is not None or settings.key is not None:
+        _show_certificate(context, settings.cert, settings.key)
+    return context
+
+
+def server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """Make the TLS configuration of a router; None without a certificate.
+
+    Raises:
+        click.UsageError: A file holds no certificate or key, or one is missing.
+    """
+    if cert is None and key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _show_certificate(context, cert, key)
+    return context
+
+
+def _show_certificate(context: ssl.SSLContext, cert: Path | None, key: Path | None) -> None:
+    if cert is None:
+        raise click.UsageError("--key needs --cert")
+    try:
+        context.load_cert_chain(cert, key, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        files = str(cert) if key is None else f"{cert} and {key}"
+        raise click.UsageError(f"{files} are not a certificate and its private key: {error}") from error
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted; decrypt it first")
