@@ -103,7 +103,7 @@ def test_registrations_end_with_their_session(world: World, caller: Client, call
 
 
 def test_unknown_options_are_ignored(world: World, callee: Client) -> None:
-    callee.register(PROCEDURE, runmode="partition", rkey="x", x_custom=1, _custom=[])
+    assert callee.register(PROCEDURE, runmode="partition", rkey="x", x_custom=1, _custom=[])
     assert world.statistics()["registrations"] == 1
 
 

@@ -408,6 +408,17 @@ def test_no_timeout_and_timeout_zero_wait_for_ever(world: World, caller: Client,
     assert world.router.next_deadline() is None
 
 
+def test_a_callee_that_was_interrupted_already_is_not_interrupted_again_by_the_timeout(
+    world: World, caller: Client, callee: Client
+) -> None:
+    request_id, _ = begin(caller, callee, timeout=1000)
+    caller.cancel(request_id, "kill")
+    assert callee.expect(Interrupt).options == {"mode": "kill"}
+    world.pass_time(1)
+    caller.expect_error(uris.ERROR_TIMEOUT)
+    assert callee.received() == []
+
+
 def test_an_answer_takes_the_deadline_away(world: World, caller: Client, callee: Client) -> None:
     _, invocation = begin(caller, callee, timeout=1000)
     callee.answer(invocation)

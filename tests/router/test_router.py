@@ -231,6 +231,23 @@ def test_acknowledged_delivery_is_ignored(caller: Client) -> None:
     assert not caller.peer.is_closing
 
 
+def test_words_that_a_connection_cannot_carry_are_left_out(caller: Client) -> None:
+    caller.link.max_send_size = 60
+    caller.call("com.example." + "x" * 100)
+    assert caller.expect_error(uris.ERROR_NO_SUCH_PROCEDURE).args is None
+    caller.link.max_send_size = 10
+    caller.call("a")
+    assert caller.received() == []
+    assert caller.peer.close_reason.startswith("ERROR cannot be sent: message of ")
+
+
+def test_an_abort_that_a_connection_cannot_carry_is_left_out(caller: Client) -> None:
+    caller.link.max_send_size = 10
+    caller.say(999)
+    assert caller.received() == []
+    assert caller.peer.is_closing
+
+
 # ---- what the shell is told
 
 

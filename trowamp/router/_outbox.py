@@ -5,6 +5,7 @@ Octets go straight into the link's buffer; the outbox decides whether they may, 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .._exceptions import MessageTooLarge, SerializationError
@@ -79,10 +80,8 @@ class Outbox:
     def send_last(self, message: Message) -> None:
         """Queue the last message, whatever waits already, if the connection can carry it at all."""
         if self._link.is_open and not self.is_shut:
-            try:
+            with suppress(MessageTooLarge, SerializationError):  # a courtesy: the end of the connection says enough
                 self._link.send(message)
-            except (MessageTooLarge, SerializationError):
-                self.is_shut = True  # it is a courtesy: the end of the connection says enough
         self.shut()
 
     def shut(self) -> None:
