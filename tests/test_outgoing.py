@@ -233,11 +233,15 @@ async def test_a_pattern_with_names_travels_as_wamp_knows_it() -> None:
 
 @pytest.mark.checklist("PI-C1")
 async def test_subscribers_see_the_publisher_only_if_it_discloses_itself() -> None:
-    async with open_router() as router, router.open_session(realm="realm1") as session:
-        async with router.open_session(realm="realm1") as publisher, session.open_subscription("com.example") as events:
-            await publisher.publish("com.example")
-            await publisher.with_options(disclose_me=True).publish("com.example")
-            assert [(await anext(events)).publisher for _ in range(2)] == [None, publisher.id]
+    async with (
+        open_router() as router,
+        router.open_session(realm="realm1") as publisher,
+        router.open_session(realm="realm1") as subscriber,
+        subscriber.open_subscription("com.example") as events,
+    ):
+        await publisher.publish("com.example")
+        await publisher.with_options(disclose_me=True).publish("com.example")
+        assert [(await anext(events)).publisher for _ in range(2)] == [None, publisher.id]
 
 
 @pytest.mark.checklist("PCR-C3")
