@@ -6,12 +6,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help test lint check types pytest clean
+.PHONY: help demo test lint pytest clean
 
 help:
+	@echo "make demo    a router and two components in processes of their own show what trowamp does"
 	@echo "make test    the whole test suite, lint and type check"
 	@echo "make lint    lint, format and type check only"
 	@echo "make clean   remove .venv and everything that tools left behind"
+
+demo: $(STAMP)
+	$(BIN)/trowamp demo
 
 test: lint pytest
 
