@@ -351,6 +351,8 @@ class AnythingGoes(RuleBasedStateMachine):
         assert statistics.pending_registers >= open_by_code.count(64)
         assert statistics.pending_subscribes >= open_by_code.count(32)
         assert statistics.pending_removals >= open_by_code.count(66) + open_by_code.count(34)
+        for table in (self.session._registrations, self.session._subscriptions):
+            assert table._subjects.keys() == table.attached.keys()
         if self.session.error is None:
             assert statistics.running_invocations == len(self.running)
         else:
