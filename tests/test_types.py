@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trowamp._types import Result, SessionDetails, unwrap
+from trowamp._types import Result, SessionDetails, positional, unwrap
 
 
 @pytest.mark.checklist("BP-C4")
@@ -66,3 +66,10 @@ def test_session_details_tell_which_features_the_router_announced() -> None:
     assert details.supports("dealer", "call_canceling")
     assert not details.supports("dealer", "call_timeout")
     assert not details.supports("broker", "call_canceling")
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"), [(None, []), ([], []), (b"", []), ([1, 2], [1, 2]), ((1,), [1]), (b"opaque", [b"opaque"])]
+)
+def test_the_arguments_of_a_handler_are_the_positional_payload(args: Any, expected: list[object]) -> None:
+    assert list(positional(args)) == expected
