@@ -15,6 +15,7 @@ from ..messages import Abort, Authenticate, Hello, Message
 
 if TYPE_CHECKING:
     from ._ids import RandomIds
+    from ._options import RouterOptions
 
 Step = Accept | Challenge | Deny | str | None  # a text tells how the peer broke the protocol; None: it gave up
 
@@ -25,8 +26,7 @@ class Gate:
     Args:
         authenticators: The router's methods by name.
         realms: The names of the realms there are.
-        auto_realms: Whether other realms may be asked for as well.
-        strict_uris: Which URIs are legal names of realms.
+        options: Whether other realms may be asked for as well, and which names they may have.
 
     Attributes:
         is_closed: Whether nobody may join any more.
@@ -37,24 +37,23 @@ class Gate:
         authenticators: dict[str, RouterAuthenticator],
         realms: Container[str],
         ids: RandomIds,
-        *,
-        auto_realms: bool,
-        strict_uris: bool,
+        options: RouterOptions,
     ) -> None:
         self.ids = ids
         self._authenticators = authenticators
         self._realms = realms
         self.is_closed = False
-        self._auto_realms = auto_realms
-        self._strict_uris = strict_uris
+        self._options = options
 
     def refusal(self, realm: str) -> Deny | None:
         """Say why nobody can join a realm, or None."""
         if self.is_closed:  # SES-R5
             return Deny(uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
-        if not is_uri(realm, strict=self._strict_uris):  # S3: no ERROR is possible before WELCOME
+        options = self._options
+        is_legal = len(realm) <= options.max_uri_length and is_uri(realm, strict=options.strict_uris)
+        if not is_legal:  # S3: no ERROR is possible before WELCOME
             return Deny(uris.ERROR_INVALID_URI, "the realm is not a legal URI")
-        if realm not in self._realms and not self._auto_realms:
+        if realm not in self._realms and not options.auto_realms:
             return Deny(uris.ERROR_NO_SUCH_REALM, f"there is no realm {realm!r:.100}")
         return None
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
 from .._exceptions import MessageTooLarge, NoSuchSubscription, SerializationError
-from .._uri_pattern import is_pattern, is_reserved, is_uri
+from .._uri_pattern import is_reserved, is_uri
 from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
 from ._eligibility import Eligibility
 from ._matching import Matching
+from ._patterns import problem_of
 from ._session import NOTHING, PASSTHRU
 
 if TYPE_CHECKING:
@@ -123,8 +124,9 @@ class Broker:
         """SUBSCRIBE: make a subscription, or join the one that others have already."""
         uri = message.topic
         match = message.options.get("match", "exact")
-        if not is_pattern(uri, match, strict=self._is_strict):
-            session.refuse(_SUBSCRIBE, message.request_id, uris.ERROR_INVALID_URI, f"not a legal URI ({match})")
+        problem = problem_of(session, uri, match, self._options)
+        if problem is not None:
+            session.refuse(_SUBSCRIBE, message.request_id, *problem)
             return None
         subscription = self.topics.get(uri, match)
         if subscription is None:

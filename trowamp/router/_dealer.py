@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
 from .._exceptions import NoSuchRegistration
-from .._uri_pattern import is_pattern, is_reserved
+from .._uri_pattern import is_reserved
 from ..messages import Register, Registered, Unregister, Unregistered
 from ._matching import Matching
+from ._patterns import problem_of
 from ._registrations import Endpoint, Registration
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Dealer:
         """
         uri, options = message.procedure, message.options
         match = options.get("match", "exact")
-        problem = self._problem(uri, match, options)
+        problem = self._problem(session, uri, match, options)
         registration = self.procedures.get(uri, match)
         if problem is None and registration is not None:
             if options.get("force_reregister"):
@@ -97,10 +98,11 @@ class Dealer:
             self._remove(endpoint)
         session.registrations.clear()
 
-    def _problem(self, uri: str, match: str, options: dict[str, Any]) -> tuple[str, str] | None:
+    def _problem(self, session: Session, uri: str, match: str, options: dict[str, Any]) -> tuple[str, str] | None:
         """Say why a REGISTER must be refused, whoever else offers the procedure, or None."""
-        if not is_pattern(uri, match, strict=self._options.strict_uris):
-            return uris.ERROR_INVALID_URI, f"not a legal URI ({match})"
+        problem = problem_of(session, uri, match, self._options)
+        if problem is not None:
+            return problem
         if is_reserved(uri):  # URI-B2
             return uris.ERROR_INVALID_URI, "URIs that begin with 'wamp.' are reserved"
         if options.get("disclose_caller") and self._options.disclosure == "never":  # CI-R3

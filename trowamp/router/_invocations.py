@@ -68,6 +68,7 @@ class Invocations:
         self._never_discloses = options.disclosure == "never"
         self._always_discloses = options.disclosure == "always"
         self._is_strict = options.strict_uris
+        self._max_calls = options.max_session_calls
 
     # ---- what callers say
 
@@ -76,6 +77,9 @@ class Invocations:
         call_id, options = message.request_id, message.options
         if call_id in caller.calls:  # PCI-R5: only a progressive call, which is not announced, could go on
             return "CALL with the request id of a call in flight"
+        if len(caller.calls) >= self._max_calls:
+            caller.refuse(_CALL, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
+            return None
         registration = self._exact.get(message.procedure) or self._find(caller, message)
         if registration is None:
             return None

@@ -28,6 +28,9 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
             read on, and ends its session only if the rest (results, invocations, replies) makes twice the limit.
         disclosure: Whether callers and publishers are disclosed: "on_request" if they ask for it or a registration does, "never" refuses such
             requests, "always" does it unasked.
+        max_session_entries: How many registrations and subscriptions together a session may have.
+        max_session_calls: How many calls of a session may be without a final answer.
+        max_uri_length: How many characters a realm and what is registered or subscribed to may have: they are kept.
         strict_uris: Allow lower-case letters, digits and underscores only in URIs.
         strict_request_ids: Abort sessions whose request ids are not 1, 2, 3 and so on (ID-R1). Some client libraries leave gaps.
         strict_roles: Abort sessions that send messages of roles they did not announce (MSG-B5).
@@ -42,6 +45,9 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     outbox_limit: int = 16 * 1024 * 1024
     slow_consumer: SlowConsumerPolicy = "drop_connection"
     disclosure: Disclosure = "on_request"
+    max_session_entries: int = 10_000
+    max_session_calls: int = 10_000
+    max_uri_length: int = 1024
     strict_uris: bool = False
     strict_request_ids: bool = False
     strict_roles: bool = False

@@ -72,8 +72,7 @@ class Router:
             {authenticator.method: authenticator for authenticator in authenticators},
             self._realms,
             self._ids,
-            auto_realms=options.auto_realms,
-            strict_uris=options.strict_uris,
+            options,
         )
         self._peers: dict[Peer, None] = {}
         self._dirty: list[Peer] = []
