@@ -78,7 +78,8 @@ async def run_session(
     close_timeout = options.get("close_timeout", DEFAULT_CLOSE_TIMEOUT)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(pump.write, name="trowamp writer")
+            connection: trio.Nursery = await nursery.start(_outlive_the_block)
+            connection.start_soon(pump.write, name="trowamp writer")
             try:
                 details, messages = await _join_until(opened, realm, options)
                 async with trio.open_nursery() as handlers:
@@ -90,7 +91,7 @@ async def run_session(
                         check_features=options.get("check_features", True),
                         after_gap=after_gap,
                     )
-                    _start_tasks(nursery, shell, messages, opened.keep_alive)
+                    _start_tasks(connection, shell, messages, opened.keep_alive)
                     try:
                         with shell.body:
                             yield Session(shell)
@@ -104,10 +105,18 @@ async def run_session(
             closing.deadline = min(closing.deadline, trio.current_time() + close_timeout)
             with closing:
                 await pump.transport.aclose()
-            nursery.cancel_scope.cancel()
+            connection.cancel_scope.cancel()
     except BaseException as error:  # noqa: BLE001  # raised again below
         failures.extend(leaves(error))
     _raise_one(failures, shell)
+
+
+async def _outlive_the_block(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hold the tasks of the connection: they go on when the block is cancelled, for then there is a GOODBYE to be said and answered."""
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
 
 
 async def _join_until(opened: Opened, realm: str, options: JoinOptions) -> tuple[SessionDetails, list[Message]]:
