@@ -41,6 +41,8 @@ ALL_FEATURES = (
     "subscription_revocation",
 )
 NO_FEATURES: tuple[str, ...] = ()
+PROCEDURE = "com.example.procedure"
+PROGRESS = {"receive_progress": True}
 
 
 def roles_with(features: tuple[str, ...], *roles: str) -> dict[str, Any]:
@@ -219,3 +221,14 @@ class World:
         figures = self.router.statistics()
         values = {name: getattr(figures, name) for name in figures.__struct_fields__}
         return {name: value for name, value in values.items() if value}
+
+
+def begin(caller: Client, callee: Client, **options: Any) -> tuple[int, Invocation]:
+    """Have the callee register and the caller call; return the request id of the CALL, and the INVOCATION."""
+    callee.register(PROCEDURE)
+    return again(caller, callee, **options)
+
+
+def again(caller: Client, callee: Client, **options: Any) -> tuple[int, Invocation]:
+    request_id = caller.call(PROCEDURE, 1, options=options, key="value")
+    return request_id, callee.expect(Invocation)

@@ -77,6 +77,12 @@ class Invocations:
         call_id, options = message.request_id, message.options
         if call_id in caller.calls:  # PCI-R5: only a progressive call, which is not announced, could go on
             return "CALL with the request id of a call in flight"
+        if options:
+            if options.get("progress") or not PASSTHRU.isdisjoint(options):  # PCI-R1, PPT-R1
+                return "CALL uses a feature that the router does not announce"
+            if self._never_discloses and options.get("disclose_me"):  # CI-R2
+                caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
+                return None
         if len(caller.calls) >= self._max_calls:
             caller.refuse(_CALL, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
             return None
@@ -87,12 +93,6 @@ class Invocations:
         callee = endpoint.session
         details = NOTHING
         if options or registration.is_pattern or endpoint.discloses_caller or self._always_discloses:
-            if options:
-                if options.get("progress") or not PASSTHRU.isdisjoint(options):  # PCI-R1, PPT-R1
-                    return "CALL uses a feature that the router does not announce"
-                if self._never_discloses and options.get("disclose_me"):  # CI-R2
-                    caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
-                    return None
             details = self._details(caller, message, registration, endpoint)
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)

@@ -308,7 +308,7 @@ class Router:
         return None
 
     def _on_abort(self, session: Session, message: Abort, now: float) -> str | None:
-        session.peer.give_up(f"the peer aborted its session: {message.reason}")  # never answered (SES-B1)
+        session.peer.give_up(f"the peer aborted its session: {message.reason!r:.200}")  # never answered (SES-B1)
         return None
 
     def _on_late_peer(self, peer: Peer, now: float) -> None:
