@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trowamp._uri_pattern import UriPattern
+
 
 @pytest.fixture(scope="module")
 def readme(project: Path) -> str:
@@ -40,6 +42,28 @@ def test_every_command_of_the_readme_is_a_target(project: Path, readme: str) -> 
     targets = re.findall(r"`make (\w+)`", readme)
     assert targets
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of all table rows that begin with code, without their backquotes."""
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_tables_of_uri_patterns_are_true(project: Path) -> None:
+    rows = table_rows((project / "docs" / "reference" / "uri-patterns.md").read_text(encoding="utf-8"))
+    assert len(rows) > 8
+    for declared, *cells in rows:
+        if len(cells) == 2:
+            match, sent = cells
+            pattern = UriPattern(declared, match)  # type: ignore[arg-type]  # what the page says is checked here
+            assert (pattern.uri, pattern.match, pattern.binds) == (sent, match, False)
+        else:
+            sent, match, uri, arguments = cells
+            pattern = UriPattern(declared)
+            positional, named = pattern.bind(uri)
+            shown = [*map(repr, positional), *(f"{name}={value!r}" for name, value in named.items())]
+            assert (pattern.uri, pattern.match, ", ".join(shown)) == (sent, match, arguments)
 
 
 def test_links_within_the_project_lead_somewhere(project: Path) -> None:
