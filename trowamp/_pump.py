@@ -15,7 +15,8 @@ from .messages import Message
 from .wire import Link
 
 _CHUNK = 65536
-_GATHERING_PASSES = 16  # bounds what a busy scheduler adds to a message's way: microseconds
+_GATHERING_PASSES = 8  # bounds what a busy scheduler adds to a message's way
+_WORTH_SENDING = 1024  # octets; below this the system call is most of what sending costs
 HIGH_WATER = 1024 * 1024  # octets queued before producers have to wait
 
 
@@ -148,12 +149,14 @@ class Pump:
         await wait_task_rescheduled(abort)
 
     async def _gather(self) -> None:
-        """Let tasks that are queueing messages one by one go on for a few passes of the scheduler: one send is cheaper than many."""
+        """Let a task that queues small messages one by one go on for a few passes of the scheduler: one send is cheaper than many."""
         buffer = self.link.data_to_send()
         for _ in range(_GATHERING_PASSES):
             size = len(buffer)
+            if size > _WORTH_SENDING:
+                return
             await trio.lowlevel.cancel_shielded_checkpoint()
-            if len(buffer) == size or size > _CHUNK:
+            if len(buffer) == size:
                 return
 
     async def _write_some(self) -> None:
