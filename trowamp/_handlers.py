@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -121,7 +122,15 @@ def _parameter_annotated(function: Handler, wanted: type) -> str | None:
     except Exception:  # noqa: BLE001  # annotations are the user's code: whatever they raise, plain names still do
         hints = {}
     for name, parameter in parameters.items():
-        annotation = hints.get(name, parameter.annotation)
-        if annotation is wanted or (isinstance(annotation, str) and annotation.split(".")[-1] == wanted.__name__):
+        if _means(hints.get(name, parameter.annotation), wanted):
             return name
     return None
+
+
+def _means(annotation: object, wanted: type) -> bool:
+    """Tell whether an annotation, perhaps one that could not be resolved, is `wanted` or `wanted | None`."""
+    if isinstance(annotation, str):
+        return any(part.strip().split(".")[-1] == wanted.__name__ for part in annotation.split("|"))
+    return annotation is wanted or (
+        typing.get_origin(annotation) in (typing.Union, types.UnionType) and wanted in typing.get_args(annotation)
+    )
