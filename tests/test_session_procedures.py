@@ -197,7 +197,7 @@ def optional(x: int, call: Invocation | None = None) -> str:
     return f"{x} {call.procedure}"
 
 
-def optional_by_string(x: "Unknown", call: "Invocation | None" = None) -> str:  # type: ignore[name-defined]  # noqa: F821, UP037
+def optional_beside_an_unknown_name(x: Unknown, call: Invocation | None = None) -> str:  # type: ignore[name-defined]  # noqa: F821
     assert call is not None
     return f"{x} {call.procedure}"
 
@@ -224,7 +224,7 @@ class Telling:
         keyword_only,
         in_front,
         optional,
-        optional_by_string,
+        optional_beside_an_unknown_name,
         beside_an_unknown_name,
         Telling().method,
         Telling(),
