@@ -127,6 +127,7 @@ class Attempt:
     async def _be_ready(self, session: Session) -> None:
         await self._declarations.restore(session)
         await self._listeners.tell("join", session, session.details)
+        await trio.lowlevel.checkpoint_if_cancelled()  # by a join handler, or because the session has ended meanwhile
         self._ready_since = trio.current_time()
         self._on_ready(session)
         await self._listeners.tell("ready", session)

@@ -20,13 +20,12 @@ from ._failures import open_service_nursery
 from ._join import JoinOptions, open_link
 from ._keywords import known_to, require_known
 from ._listen import Listener, open_listener
-from ._open import ConnectOptions
 from ._pump import Pump
 from ._router_connection import RouterConnection
 from ._run_session import Opened, run_session
 from ._session import Session
 from ._stream import ByteTransport, memory_pair
-from ._transport import Transport
+from ._transport import InProcess, Transport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
@@ -80,7 +79,7 @@ class Router:
         self._nursery = nursery
         self.core = RouterCore(realms, random_id=_random_ids().__next__, options=core_options)
         self.urls: list[str] = []
-        self.transport: Transport = _InMemory(self)
+        self.transport: Transport = InProcess("memory", self.connect)
         self._listeners: list[Listener] = []
         self._transports: set[ByteTransport] = set()  # all, also those that still shake hands
         self._connections: set[RouterConnection] = set()
@@ -258,20 +257,6 @@ class Router:
             now = trio.current_time()
             for connection in list(self._connections):
                 connection.check_life(now, interval, timeout)
-
-
-class _InMemory(Transport):
-    """The way to a router in this program."""
-
-    def __init__(self, router: Router) -> None:
-        self.url = "memory"
-        self.schedule = None
-        self.options = {}
-        self._router = router
-
-    async def connect(self, defaults: ConnectOptions) -> Opened:  # noqa: ARG002  # they are for sockets
-        """Open a connection."""
-        return await self._router.connect()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Unpack
 
 from ._keywords import known_to, require_known
@@ -47,3 +48,22 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"<Transport {self.url}>"
+
+
+class InProcess(Transport):
+    """The way to a router in this program.
+
+    Args:
+        name: What stands for its URL.
+        connect: Opens a connection to it.
+    """
+
+    def __init__(self, name: str, connect: Callable[[], Awaitable[Opened]]) -> None:
+        self.url = name
+        self.schedule = None
+        self.options = {}
+        self._connect = connect
+
+    async def connect(self, defaults: ConnectOptions) -> Opened:  # noqa: ARG002  # they are for sockets
+        """Open a connection."""
+        return await self._connect()
