@@ -290,6 +290,9 @@ class HandlerSubscription(Subscription):
             self._workers.submit(event)
 
     async def _handle(self, event: Event) -> None:
+        if self._has_failed:
+            event.discard()
+            return
         try:
             result = event._started or self._call(event)
             if type(result) is CoroutineType or inspect.isawaitable(result):
