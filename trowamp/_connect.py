@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import ssl
 
 import trio
 
 from ._exceptions import ConnectError
-from ._failures import leaves
-from ._proxy import open_through_proxy
-from ._stream import ByteTransport, SocketTransport, TlsTransport
+from ._proxy import connect_words, open_through_proxy
+from ._stream import ByteTransport, SocketTransport
+from ._tls import TlsTransport, tls_words
 from ._url import RouterUrl
 
 
@@ -29,24 +27,25 @@ async def open_transport(
         The connection, TLS handshake included.
 
     Raises:
-        ConnectError: There is none.
+        ConnectError: There is none; the text says what was tried and why it failed.
         ValueError: `proxy` is not a proxy's URL, or the URL has port 0 or a Unix socket behind a proxy.
     """
-    stream = await _open_stream(url, proxy)
-    details = {"type": "unix" if url.is_unix else "tcp", "tls": False}
-    description = f"unix {url.path}" if url.is_unix else f"tcp {url.authority}"
-    if not url.is_tls:
-        return SocketTransport(stream.socket, description, details)
-    transport = TlsTransport(stream, tls or default_tls(), f"{description} (TLS)", details, server_hostname=url.host)
+    if url.is_unix and proxy is not None:
+        raise ValueError("a Unix socket cannot be reached through a proxy")
+    if not url.is_unix and url.port == 0:
+        raise ValueError(f"port 0 is for listening only: {url}")
     try:
-        await transport.handshake()
+        stream = await _open_stream(url, proxy)
+        transport = SocketTransport(stream.socket, _description(url), {"type": "unix" if url.is_unix else "tcp"})
+        return await _encrypted(transport, url, tls or default_tls()) if url.is_tls else transport
+    except ConnectError as error:
+        raise ConnectError(f"cannot connect to {url}: {error}") from error
+    except ssl.SSLError as error:  # it is an OSError, too
+        raise ConnectError(f"cannot connect to {url}: {tls_words(error)}") from error
+    except OSError as error:
+        raise ConnectError(f"cannot connect to {url}: {connect_words(error)}") from error
     except trio.BrokenResourceError as error:
-        transport.abort()
-        raise ConnectError(f"cannot connect to {url.text}: {tls_words(error)}") from error
-    except BaseException:
-        transport.abort()
-        raise
-    return transport
+        raise ConnectError(f"cannot connect to {url}: {error}") from error
 
 
 def default_tls() -> ssl.SSLContext:
@@ -56,38 +55,23 @@ def default_tls() -> ssl.SSLContext:
     return context
 
 
-def tls_words(error: BaseException) -> str:
-    """Say why a TLS handshake failed."""
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate was not accepted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"the TLS handshake failed: {cause.reason or cause}"
-    return "the connection broke during the TLS handshake"
-
-
 async def _open_stream(url: RouterUrl, proxy: str | None) -> trio.SocketStream:
-    if url.is_unix and proxy is not None:
-        raise ValueError("a Unix socket cannot be reached through a proxy")
-    if not url.is_unix and url.port == 0:
-        raise ValueError(f"port 0 is for listening only: {url.text}")
+    if url.path is not None:
+        return await trio.open_unix_socket(url.path)
+    if proxy is not None:
+        return await open_through_proxy(proxy, url.host, url.port)
+    return await trio.open_tcp_stream(url.host, url.port)
+
+
+async def _encrypted(transport: SocketTransport, url: RouterUrl, tls: ssl.SSLContext) -> TlsTransport:
     try:
-        if url.path is not None:
-            return await trio.open_unix_socket(url.path)
-        if proxy is not None:
-            return await open_through_proxy(proxy, url.host, url.port)
-        return await trio.open_tcp_stream(url.host, url.port)
-    except ConnectError as error:
-        raise ConnectError(f"cannot connect to {url.text}: {error}") from error
-    except (OSError, RuntimeError) as error:  # a path too long for a Unix socket is a RuntimeError of Trio
-        raise ConnectError(f"cannot connect to {url.text}: {_words(error)}") from error
+        encrypted = TlsTransport(transport, tls, server_hostname=url.host.partition("%")[0])
+        await encrypted.handshake()
+    except BaseException:
+        transport.abort()
+        raise
+    return encrypted
 
 
-def _words(error: BaseException) -> str:
-    """Say why connecting failed, each reason once if there were several addresses."""
-    cause = error.__cause__
-    if isinstance(cause, BaseExceptionGroup):
-        return "; ".join(dict.fromkeys(_words(leaf) for leaf in leaves(cause)))
-    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)  # without the addresses and numbers that others put around it
-    return getattr(error, "strerror", None) or str(error)
+def _description(url: RouterUrl) -> str:
+    return f"unix {url.path}" if url.is_unix else f"tcp {url.authority}"

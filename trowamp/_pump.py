@@ -43,7 +43,7 @@ class Pump:
         try:
             data = await self.transport.receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._break(f"the connection broke: {error.__cause__ or error}")
+            self._break(f"the connection broke: {error}")
             data = b""
         self.last_received = trio.current_time()
         if data:
@@ -61,7 +61,7 @@ class Pump:
         try:
             sent = self.transport.send_now(buffer)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._break(f"the connection broke: {error.__cause__ or error}")
+            self._break(f"the connection broke: {error}")
             return
         if sent:
             self.link.data_sent(sent)
@@ -93,7 +93,7 @@ class Pump:
             if queued:
                 await self.transport.send_all(queued)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._break(f"the connection broke: {error.__cause__ or error}")
+            self._break(f"the connection broke: {error}")
 
     async def drain(self) -> None:
         """Wait until everything queued has been handed to the kernel, or the connection has broken; no checkpoint if it has been."""
@@ -120,7 +120,7 @@ class Pump:
             try:
                 await self._write_some()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._break(f"the connection broke: {error.__cause__ or error}")
+                self._break(f"the connection broke: {error}")
 
     async def keep_alive(self, interval: float, timeout: float) -> str:
         """Ping whenever nothing was received for `interval` seconds; any octet counts as life.

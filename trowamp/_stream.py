@@ -1,18 +1,24 @@
-"""Streams of octets as the pump wants them: sockets, TLS, memory."""
+"""Streams of octets as the pump wants them: sockets and memory. `_tls.py` lays TLS over a socket.
+
+They differ from Trio's streams where it costs: `send_now` gives octets to the kernel without a task switch, and `receive_some` waits only if there
+is nothing to be had.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
-import ssl
-from collections.abc import Awaitable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import trio
+from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
-T = TypeVar("T")
-
-_CHUNK = 65536
-_MEMORY_LIMIT = 1024 * 1024  # octets on their way in memory
+CHUNK: Final = 65536  # octets asked of the kernel at once
+_TURNS: Final = 8
+_MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
+_CLOSED: Final = "this side closed the connection"
 
 
 class ByteTransport(Protocol):
@@ -44,7 +50,10 @@ class ByteTransport(Protocol):
         ...
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
-        """Send what can be sent without waiting, perhaps nothing; return how many octets.
+        """Send what can be sent without waiting, perhaps nothing.
+
+        Returns:
+            How many octets were taken; what is sent next has to begin with the first one that was not.
 
         Raises:
             trio.BrokenResourceError, trio.ClosedResourceError: As with `receive_some`.
@@ -69,45 +78,67 @@ class ByteTransport(Protocol):
 
 
 class SocketTransport:
-    """A TCP or Unix socket."""
+    """A connected TCP or Unix socket.
+
+    Args:
+        sock: The socket; it belongs to the transport from here on.
+        description: See `ByteTransport`.
+        details: See `ByteTransport`.
+    """
 
     def __init__(self, sock: trio.socket.SocketType, description: str, details: dict[str, Any]) -> None:
         self.description = description
         self.details = details
-        self._socket = sock
-        self._is_closed = False
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._raw: socket.socket = sock._sock  # type: ignore[attr-defined]  # the one way to send without a checkpoint
+        self._socket = socket.socket(fileno=sock.detach())  # to send through Trio's own takes a checkpoint each time
+        self._socket.setblocking(False)
+        self._receive = self._socket.recv
+        self._send = self._socket.send
+        self._turns = 0  # how often it may still receive before it has to wait
+        if self._socket.family in (socket.AF_INET, socket.AF_INET6):
+            _tune(self._socket)
 
     async def handshake(self) -> None:
         """Nothing to be done."""
 
     async def receive_some(self) -> bytes:
-        """Wait for octets."""
+        """Wait for octets; no checkpoint if some are there, but that only a few times in a row."""
         try:
-            return await self._socket.recv(_CHUNK)
+            while True:
+                if self._turns:
+                    self._turns -= 1
+                    try:
+                        return self._receive(CHUNK)
+                    except BlockingIOError:
+                        pass
+                self._check_open()
+                await wait_readable(self._socket)
+                self._turns = _TURNS
         except OSError as error:
-            raise self._broken(error) from error
+            raise self._failure(error) from error
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Give the kernel what it takes."""
         try:
-            return self._raw.send(data)
-        except (BlockingIOError, InterruptedError):
+            return self._send(data)
+        except BlockingIOError:
             return 0
         except OSError as error:
-            raise self._broken(error) from error
+            raise self._failure(error) from error
 
     async def send_all(self, data: bytes) -> None:
         """Send everything."""
         view = memoryview(data)
-        try:
-            while view:
-                view = view[await self._socket.send(view) :]
-        except OSError as error:
-            raise self._broken(error) from error
+        while view := view[self.send_now(view) :]:
+            await self.wait_writable()
+
+    async def wait_writable(self) -> None:
+        """Wait until the kernel takes something.
+
+        Raises:
+            trio.ClosedResourceError: This side aborted the connection.
+        """
+        self._check_open()
+        await wait_writable(self._socket)
 
     async def aclose(self) -> None:
         """Close the socket."""
@@ -116,83 +147,34 @@ class SocketTransport:
 
     def abort(self) -> None:
         """Close the socket at once."""
-        self._is_closed = True
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            notify_closing(self._socket)
+            self._socket.close()
 
-    def _broken(self, error: OSError) -> trio.BrokenResourceError | trio.ClosedResourceError:
-        if self._is_closed:
-            return trio.ClosedResourceError("this side closed the connection")
-        return trio.BrokenResourceError(str(error))
+    def _check_open(self) -> None:
+        if self._socket.fileno() < 0:
+            raise trio.ClosedResourceError(_CLOSED)
+
+    def _failure(self, error: OSError) -> Exception:
+        self._check_open()
+        return trio.BrokenResourceError(os_words(error))
 
 
-class TlsTransport:
-    """TLS over any stream.
+def os_words(error: OSError) -> str:
+    """Say what an error of the operating system means, without the number and the addresses that others put around it."""
+    if error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
-    Nothing can be sent without waiting: what goes over the network is decided by the TLS engine, under a lock of its own.
-    """
 
-    def __init__(
-        self,
-        stream: trio.abc.Stream,
-        context: ssl.SSLContext,
-        description: str,
-        details: dict[str, Any],
-        *,
-        server_hostname: str | None = None,
-    ) -> None:
-        self.description = description
-        self.details = {**details, "tls": True}
-        self._inner = stream
-        self._stream = trio.SSLStream(
-            stream,
-            context,
-            server_hostname=server_hostname,
-            server_side=server_hostname is None,
-            https_compatible=True,  # a peer that does not say close_notify must not keep us waiting
-        )
-        self._is_closed = False
-
-    async def handshake(self) -> None:
-        """Do the TLS handshake."""
-        await self._stream.do_handshake()
-
-    async def receive_some(self) -> bytes:
-        """Wait for octets."""
-        return bytes(await self._guarded(self._stream.receive_some(_CHUNK)))
-
-    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002  # the writer sends it
-        """Send nothing."""
-        return 0
-
-    async def send_all(self, data: bytes) -> None:
-        """Send everything."""
-        await self._guarded(self._stream.send_all(data))
-
-    async def aclose(self) -> None:
-        """Say close_notify and close."""
-        try:
-            await self._stream.aclose()
-        except trio.BrokenResourceError:
-            return  # the peer was faster, or the handshake never ended: it is closed all the same
-        finally:
-            self.abort()
-
-    def abort(self) -> None:
-        """Close the socket below at once."""
-        self._is_closed = True
-        inner = self._inner
-        while isinstance(inner, trio.SSLStream):
-            inner = inner.transport_stream
-        assert isinstance(inner, trio.SocketStream)
-        inner.socket.close()
-
-    async def _guarded(self, operation: Awaitable[T]) -> T:
-        try:
-            return await operation
-        except trio.BrokenResourceError:
-            if self._is_closed:
-                raise trio.ClosedResourceError("this side closed the connection") from None
-            raise
+def _tune(sock: socket.socket) -> None:
+    """Small messages leave at once; a host that has silently gone is noticed within a minute, also where nobody pings."""
+    with contextlib.suppress(OSError):  # some systems refuse when the peer has gone already
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class _Pipe:
@@ -225,12 +207,10 @@ class MemoryTransport:
         """Wait for octets."""
         pipe = self._incoming
         await trio.lowlevel.checkpoint_if_cancelled()
-        while not pipe.data:
-            if self._is_closed:
-                raise trio.ClosedResourceError("this side closed the connection")
-            if pipe.is_ended:
-                return b""
+        while not (pipe.data or pipe.is_ended):
             await pipe.lot.park()
+        if self._is_closed:
+            raise trio.ClosedResourceError(_CLOSED)
         data = bytes(pipe.data)
         pipe.data.clear()
         pipe.lot.unpark_all()
@@ -239,7 +219,7 @@ class MemoryTransport:
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Append what fits."""
         if self._is_closed:
-            raise trio.ClosedResourceError("this side closed the connection")
+            raise trio.ClosedResourceError(_CLOSED)
         pipe = self._outgoing
         if pipe.is_ended:
             raise trio.BrokenResourceError("the other side closed the connection")

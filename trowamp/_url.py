@@ -1,45 +1,68 @@
-"""Where a router is: the URLs that sessions are opened at and listeners listen at."""
+"""Where a router is: the URLs that sessions are opened at and listeners listen at.
+
+`ws://host:port/path`, `wss://…` (WebSocket), `rs://host:port`, `rss://…` (RawSocket), `ws+unix:///run/router.sock?target=/ws`,
+`rs+unix:///run/router.sock` (the same over a Unix socket, whose path is percent-encoded where it has blanks, `?`, `#` or `%`).
+"""
 
 from __future__ import annotations
 
-from typing import Final, Literal
-from urllib.parse import SplitResult, parse_qs, urlsplit
+import os
+import re
+from typing import Final, Literal, NamedTuple
+from urllib.parse import SplitResult, parse_qs, quote, unquote_to_bytes, urlsplit
 
 import msgspec
 
 Framing = Literal["websocket", "rawsocket"]
 
-_SCHEMES: Final[dict[str, tuple[Framing, bool, bool, int | None]]] = {  # framing, TLS, Unix socket, default port
-    "ws": ("websocket", False, False, 80),
-    "wss": ("websocket", True, False, 443),
-    "rs": ("rawsocket", False, False, None),
-    "rss": ("rawsocket", True, False, None),
-    "ws+unix": ("websocket", False, True, None),
-    "rs+unix": ("rawsocket", False, True, None),
+
+class _Scheme(NamedTuple):
+    framing: Framing
+    is_tls: bool
+    is_unix: bool
+    default_port: int | None
+
+
+_SCHEMES: Final = {
+    "ws": _Scheme("websocket", is_tls=False, is_unix=False, default_port=80),
+    "wss": _Scheme("websocket", is_tls=True, is_unix=False, default_port=443),
+    "rs": _Scheme("rawsocket", is_tls=False, is_unix=False, default_port=None),
+    "rss": _Scheme("rawsocket", is_tls=True, is_unix=False, default_port=None),
+    "ws+unix": _Scheme("websocket", is_tls=False, is_unix=True, default_port=None),
+    "rs+unix": _Scheme("rawsocket", is_tls=False, is_unix=True, default_port=None),
 }
+_LIKELY_MEANT: Final = {"http": "ws", "https": "wss", "tcp": "rs", "tls": "rss", "unix": "rs+unix"}
 _FORMS: Final = "ws://host:port/path, wss://…, rs://host:port, rss://…, ws+unix:///path, rs+unix:///path"
+_BLANK_OR_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
+_SAFE_IN_TARGET: Final = "/?%:@!$&'()*+,;=~-._"
 
 
-class RouterUrl(msgspec.Struct, frozen=True):
-    """A parsed URL.
+class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """A parsed URL; its `str` is meant for people and logs.
 
     Attributes:
         scheme: "ws", "wss", "rs", "rss", "ws+unix" or "rs+unix".
-        framing: "websocket" or "rawsocket".
-        is_tls: Whether the connection is encrypted.
         host: The host, without the brackets of an IPv6 address; empty for a Unix socket.
-        port: The port; 0 for a Unix socket.
+        port: The port; 0 for a Unix socket, and for any free port to listen at.
         path: The path of the Unix socket, or None.
-        target: What a WebSocket handshake asks for, for example "/ws".
+        target: What a WebSocket handshake asks for, for example "/ws?x=1".
     """
 
     scheme: str
-    framing: Framing
-    is_tls: bool
-    host: str
-    port: int
-    path: str | None
-    target: str
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+    target: str = "/"
+
+    @property
+    def framing(self) -> Framing:
+        """What a client speaks there: "websocket" or "rawsocket"."""
+        return _SCHEMES[self.scheme].framing
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return _SCHEMES[self.scheme].is_tls
 
     @property
     def is_unix(self) -> bool:
@@ -49,70 +72,121 @@ class RouterUrl(msgspec.Struct, frozen=True):
     @property
     def authority(self) -> str:
         """Host and port as a URL writes them."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
     @property
     def text(self) -> str:
-        """The URL in its plain form."""
+        """The whole URL, as `parse_url` takes it."""
         if self.path is not None:
-            query = "" if self.target == "/" else f"?target={self.target}"
-            return f"{self.scheme}://{self.path}{query}"
+            target = "" if self.target == "/" else f"?target={quote(self.target, safe='/')}"
+            return f"{self.scheme}://{quote(os.fsencode(self.path))}{target}"
         return f"{self.scheme}://{self.authority}{self.target if self.framing == 'websocket' else ''}"
 
     @property
     def websocket_url(self) -> str:
-        """What the WebSocket handshake needs to know."""
-        scheme = "wss" if self.is_tls else "ws"
-        return f"{scheme}://{'localhost' if self.is_unix else self.authority}{self.target}"
+        """What the WebSocket handshake needs to know; a Host header has no zone of an IPv6 address."""
+        if self.is_unix:
+            return f"ws://localhost{self.target}"
+        return f"{self.scheme}://{bracketed(self.host.partition('%')[0])}:{self.port}{self.target}"
 
     def with_port(self, port: int) -> RouterUrl:
         """Return the same URL with another port."""
         return msgspec.structs.replace(self, port=port)
 
+    def __str__(self) -> str:
+        """The URL without the query of its target, which some servers take tokens in."""
+        path, _, query = self.target.partition("?")
+        return msgspec.structs.replace(self, target=path).text + ("?…" if query and not self.is_unix else "")
+
+
+def bracketed(host: str) -> str:
+    """Return a host as a URL writes it."""
+    return f"[{host}]" if ":" in host else host
+
 
 def parse_url(text: str) -> RouterUrl:
     """Parse a router's URL.
 
-    A Unix socket's WebSocket target is given as `ws+unix:///run/router.sock?target=/ws`.
+    Args:
+        text: One of the forms in the module's docstring.
 
     Raises:
-        ValueError: It is none; the text says what is wrong and which forms there are.
+        ValueError: It is none; the text says what is wrong, and shows neither a user and password nor a query.
     """
-    parts = urlsplit(text)
-    form = _SCHEMES.get(parts.scheme)
-    if form is None:
-        raise ValueError(f"not a router's URL: {text!r} (known forms: {_FORMS})")
-    framing, is_tls, is_unix, default_port = form
+    if _BLANK_OR_CONTROL.search(text):
+        raise ValueError(f"{_shown(text)} is no router's URL: it holds blanks or control characters")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError(f"{_shown(text)} is no router's URL: its host is not understood") from None
+    if parts.scheme not in _SCHEMES:
+        meant = _LIKELY_MEANT.get(parts.scheme)
+        raise ValueError(
+            f"{_shown(text)} is no router's URL, which is one of {_FORMS}"
+            + (f"; did you mean {meant}://?" if meant and "://" in text else "")
+        )
     if "@" in parts.netloc:
         raise ValueError("a router's URL takes no user and password: use auth= or headers=")
-    if parts.fragment:
-        raise ValueError(f"a router's URL takes no fragment: {text!r}")
-    if is_unix:
-        return _unix(parts, framing)
+    if "#" in text:
+        raise ValueError(f"{_shown(text)}: a router's URL takes no fragment; write # as %23")
+    return _unix(text, parts) if _SCHEMES[parts.scheme].is_unix else _tcp(text, parts)
+
+
+def _tcp(text: str, parts: SplitResult) -> RouterUrl:
+    scheme = _SCHEMES[parts.scheme]
     try:
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"{error}: {text!r}") from None
-    port = default_port if port is None else port
-    if not host:
-        raise ValueError(f"the URL names no host: {text!r}")
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"{_shown(text)}: the port must be a number from 0 to 65535") from None
+    if not parts.hostname:
+        raise ValueError(f"{_shown(text)} names no host (to listen everywhere, name 0.0.0.0 or [::])")
     if port is None:
-        raise ValueError(f"{parts.scheme}:// needs a port: {text!r}")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if framing == "rawsocket":
-        if target != "/":
-            raise ValueError(f"{parts.scheme}:// takes no path: {text!r}")
-        target = ""
-    return RouterUrl(parts.scheme, framing, is_tls, host, port, None, target)
+        port = scheme.default_port
+    if port is None:
+        raise ValueError(f"{_shown(text)}: {parts.scheme}:// needs a port")
+    host = _host(text, parts.hostname)
+    if scheme.framing == "websocket":
+        return RouterUrl(scheme=parts.scheme, host=host, port=port, target=_target(text, parts.path, parts.query))
+    if parts.path not in ("", "/") or parts.query:
+        raise ValueError(f"{_shown(text)}: {parts.scheme}:// takes no path and no query")
+    return RouterUrl(scheme=parts.scheme, host=host, port=port)
 
 
-def _unix(parts: SplitResult, framing: Framing) -> RouterUrl:
-    if parts.netloc or not parts.path.startswith("/") or parts.path == "/":
+def _unix(text: str, parts: SplitResult) -> RouterUrl:
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if parts.netloc or not path.startswith("/") or path.endswith("/") or "\0" in path:
         raise ValueError(
-            f"a Unix socket needs an absolute path, as in {parts.scheme}:///run/router.sock: {parts.geturl()!r}"
+            f"{_shown(text)}: a Unix socket needs an absolute path, as in {parts.scheme}:///run/router.sock"
         )
-    options = parse_qs(parts.query)
-    target = options.pop("target", ["/"])[0]
-    if options or (framing == "rawsocket" and target != "/"):
-        raise ValueError(f"{parts.scheme}:// does not take the query {parts.query!r}: {parts.geturl()!r}")
-    return RouterUrl(parts.scheme, framing, False, "", 0, parts.path, target)
+    if _SCHEMES[parts.scheme].framing == "rawsocket":
+        if parts.query:
+            raise ValueError(f"{_shown(text)}: {parts.scheme}:// takes no query; write ? as %3F")
+        return RouterUrl(scheme=parts.scheme, path=path)
+    options = parse_qs(parts.query, keep_blank_values=True)
+    targets = options.pop("target", ["/"])
+    if options or len(targets) > 1 or not targets[0].startswith("/"):
+        raise ValueError(f"{_shown(text)}: the one query that {parts.scheme}:// takes is a target, as in ?target=/ws")
+    target, _, query = targets[0].partition("?")
+    return RouterUrl(scheme=parts.scheme, path=path, target=_target(text, target, query))
+
+
+def _target(text: str, path: str, query: str) -> str:
+    target = (path or "/") + (f"?{query}" if query else "")
+    if _BLANK_OR_CONTROL.search(target):  # `?target=` is decoded once more
+        raise ValueError(f"{_shown(text)}: the target holds blanks or control characters")
+    return quote(target, safe=_SAFE_IN_TARGET)
+
+
+def _host(text: str, host: str) -> str:
+    if ":" in host:
+        return host.replace("%25", "%")  # the zone of a link-local address (RFC 6874)
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError(f"{_shown(text)}: there is no such host name") from None
+
+
+def _shown(text: str) -> str:
+    """Return the URL as an error may show it."""
+    head, at, tail = text.rpartition("@")
+    return repr(("…@" if at else head) + tail.partition("?")[0])

@@ -1,0 +1,158 @@
+"""TLS over a socket: the engine works in memory, so that a message can be encrypted and sent without a task switch."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import Any, Final
+
+import trio
+
+from ._stream import CHUNK, SocketTransport
+
+_NO_TLS: Final = "the peer does not speak TLS"
+_REASONS: Final = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer wants a certificate",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer has no certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the peer does not know who issued the certificate",
+}
+
+
+class TlsTransport:
+    """TLS over a socket.
+
+    Args:
+        inner: The socket; it belongs to this transport from here on.
+        context: The TLS configuration.
+        server_hostname: The host that the server has to prove to be; None on the server's side.
+
+    Raises:
+        ssl.SSLError, ValueError: The configuration is for the other side, or the host name is none; `inner` is still the caller's.
+    """
+
+    def __init__(self, inner: SocketTransport, context: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
+        self.description = f"{inner.description} (TLS)"
+        self.details: dict[str, Any] = {**inner.details, "tls": True}
+        self._inner = inner
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._engine = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_hostname is None, server_hostname=server_hostname
+        )
+        self._unsent = bytearray()  # encrypted, and not taken by the kernel yet
+        self._ahead = 0  # octets whose encryption is in there, and which the sender has been told are not taken
+        self._broken = ""  # why nothing can be received any more
+        self._has_ended = False  # the peer has said close_notify
+
+    async def handshake(self) -> None:
+        """Do the TLS handshake."""
+        while True:
+            try:
+                self._engine.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._send_unsent()
+                await self._feed("the peer ended the connection during the TLS handshake")
+            except ssl.SSLError as error:
+                raise self._failure(error) from error
+            else:
+                await self._send_unsent()  # a server's session tickets
+                return
+
+    async def receive_some(self) -> bytes:
+        """Wait for octets."""
+        while not (data := self._decrypt()):
+            if self._broken:
+                raise trio.BrokenResourceError(self._broken)
+            if self._has_ended:
+                return b""
+            self._flush()  # what the engine itself has to answer
+            await self._feed("the peer ended the connection without closing TLS")
+        return data
+
+    def send_now(self, data: bytes | bytearray | memoryview) -> int:
+        """Encrypt and give to the kernel what it takes."""
+        if not self._flush():
+            return 0
+        taken, self._ahead = self._ahead, 0
+        while taken < len(data):
+            size = min(CHUNK, len(data) - taken)
+            with memoryview(data) as view, view[taken : taken + size] as piece:
+                self._encrypt(piece)
+            if not self._flush():
+                self._ahead = size
+                break
+            taken += size
+        return taken
+
+    async def send_all(self, data: bytes) -> None:
+        """Send everything."""
+        view = memoryview(data)
+        while view := view[self.send_now(view) :]:
+            await self._inner.wait_writable()
+
+    async def aclose(self) -> None:
+        """Say close_notify if the kernel takes it, and close; there is no waiting for the peer's, for nothing follows it."""
+        with contextlib.suppress(ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError):
+            try:
+                self._engine.unwrap()
+            finally:
+                self._flush()
+        await self._inner.aclose()
+
+    def abort(self) -> None:
+        """Close the socket at once."""
+        self._inner.abort()
+
+    def _decrypt(self) -> bytes:
+        """Return what can be read of what was received: all of it, not record by record."""
+        parts = []
+        try:
+            while self._incoming.pending and not self._has_ended:
+                part = self._engine.read(CHUNK)
+                parts.append(part)
+                self._has_ended = not part
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._broken = str(self._failure(error))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _encrypt(self, data: memoryview) -> None:
+        try:
+            self._engine.write(data)
+        except ssl.SSLError as error:
+            raise self._failure(error) from error
+
+    async def _feed(self, words: str) -> None:
+        data = await self._inner.receive_some()
+        if not data:
+            raise trio.BrokenResourceError(words)
+        self._incoming.write(data)
+
+    def _flush(self) -> bool:
+        """Give the kernel what the engine has written; return whether it took everything."""
+        if self._outgoing.pending:
+            self._unsent += self._outgoing.read()
+        if self._unsent:
+            del self._unsent[: self._inner.send_now(self._unsent)]
+        return not self._unsent
+
+    async def _send_unsent(self) -> None:
+        while not self._flush():
+            await self._inner.wait_writable()
+
+    def _failure(self, error: ssl.SSLError) -> trio.BrokenResourceError:
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            self._flush()  # the alert that tells the peer
+        return trio.BrokenResourceError(tls_words(error))
+
+
+def tls_words(error: ssl.SSLError) -> str:
+    """Say why TLS failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate was not accepted: {error.verify_message}"
+    reason = error.reason or str(error)
+    return f"TLS failed: {_REASONS.get(reason) or reason.lower().replace('_', ' ')}"
