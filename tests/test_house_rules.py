@@ -108,7 +108,7 @@ def every_test_asserts(source: Source) -> Iterator[str]:
 def _asserts(node: FunctionNode) -> bool:
     return any(
         isinstance(inner, ast.Assert)
-        or (isinstance(inner, ast.Call) and re.search(r"raises|assert|check|expect", ast.unparse(inner.func)))
+        or (isinstance(inner, ast.Call) and re.search(r"(?i)raises|assert|check|expect", ast.unparse(inner.func)))
         for inner in ast.walk(node)
     )
 
