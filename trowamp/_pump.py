@@ -133,11 +133,14 @@ class Pump:
             if trio.current_time() < self.last_received + interval:
                 continue
             silent_since = self.last_received
+            deadline = trio.current_time() + timeout
             self.link.ping()
             self.flush()
-            await trio.sleep(timeout)
-            if self.last_received == silent_since:
-                return f"no answer to a ping within {timeout:g} s"
+            while self.last_received == silent_since:
+                if trio.current_time() >= deadline:
+                    return f"no answer to a ping within {timeout:g} s"
+                # never longer than the interval: an answer that has come starts the next one
+                await trio.sleep_until(min(deadline, trio.current_time() + interval))
 
     async def _wait_for_work(self) -> None:
         self._writer = trio.lowlevel.current_task()

@@ -103,11 +103,15 @@ async def run_session(
             except BaseException as error:  # noqa: BLE001  # raised again below, outside of the nursery
                 failures.extend(leaves(error))
             closing.deadline = min(closing.deadline, trio.current_time() + close_timeout)
-            with closing:
-                await pump.transport.aclose()
-            connection.cancel_scope.cancel()
+            try:
+                with closing:
+                    await pump.transport.aclose()
+            finally:
+                connection.cancel_scope.cancel()
     except BaseException as error:  # noqa: BLE001  # raised again below
         failures.extend(leaves(error))
+    finally:
+        pump.transport.abort()
     _raise_one(failures, shell)
 
 
