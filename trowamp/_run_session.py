@@ -117,6 +117,7 @@ async def run_session(
 
 async def _outlive_the_block(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
     """Hold the tasks of the connection: they go on when the block is cancelled, for then there is a GOODBYE to be said and answered."""
+    await trio.lowlevel.checkpoint_if_cancelled()  # a task that is cancelled before it has started would stay, behind the shield, where it was
     with trio.CancelScope(shield=True):
         async with trio.open_nursery() as nursery:
             task_status.started(nursery)
