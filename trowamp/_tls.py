@@ -73,7 +73,11 @@ class TlsTransport:
         return data
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
-        """Encrypt and give to the kernel what it takes."""
+        """Encrypt and give to the kernel what it takes.
+
+        If the kernel does not take all of it, only the last octet is reported as not taken, so that the sender comes back. What the peer may have
+        decrypted must count as sent, or a loss now would call a request certainly not executed that was.
+        """
         if not self._flush():
             return 0
         taken, self._ahead = self._ahead, 0
@@ -81,10 +85,10 @@ class TlsTransport:
             size = min(CHUNK, len(data) - taken)
             with memoryview(data) as view, view[taken : taken + size] as piece:
                 self._encrypt(piece)
-            if not self._flush():
-                self._ahead = size
-                break
             taken += size
+            if not self._flush():
+                self._ahead = 1
+                return taken - 1
         return taken
 
     async def send_all(self, data: bytes) -> None:
