@@ -1,7 +1,7 @@
 """Streams of octets as the pump wants them: sockets and memory. `_tls.py` lays TLS over a socket.
 
-They differ from Trio's streams where it costs: `send_now` gives octets to the kernel without a task switch, and `receive_some` waits only if there
-is nothing to be had.
+They differ from Trio's streams where it costs: `send_now` gives octets to the kernel without a task switch, and `receive_some` does not try before
+it waits, because a peer that waits for our answer has sent nothing (measured: 31 us of CPU for a sequential call, 36 with a try before).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 CHUNK: Final = 65536  # octets asked of the kernel at once
-_TURNS: Final = 8
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
 _CLOSED: Final = "this side closed the connection"
@@ -93,7 +92,6 @@ class SocketTransport:
         self._socket.setblocking(False)
         self._receive = self._socket.recv
         self._send = self._socket.send
-        self._turns = 0  # how often it may still receive before it has to wait
         if self._socket.family in (socket.AF_INET, socket.AF_INET6):
             _tune(self._socket)
 
@@ -101,20 +99,16 @@ class SocketTransport:
         """Nothing to be done."""
 
     async def receive_some(self) -> bytes:
-        """Wait for octets; no checkpoint if some are there, but that only a few times in a row."""
-        try:
-            while True:
-                if self._turns:
-                    self._turns -= 1
-                    try:
-                        return self._receive(CHUNK)
-                    except BlockingIOError:
-                        pass
-                self._check_open()
-                await wait_readable(self._socket)
-                self._turns = _TURNS
-        except OSError as error:
-            raise self._failure(error) from error
+        """Wait for octets."""
+        while True:
+            self._check_open()
+            await wait_readable(self._socket)
+            try:
+                return self._receive(CHUNK)
+            except BlockingIOError:
+                continue  # the kernel took back what it had announced
+            except OSError as error:
+                raise self._failure(error) from error
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Give the kernel what it takes."""
