@@ -78,8 +78,8 @@ class Invocation:
             SerializationError, MessageTooLarge: The payload cannot be sent.
             SessionClosed, SessionLost: The session ended.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
         await self._shell.pump.wait_writable()
+        await trio.lowlevel.checkpoint_if_cancelled()
         self._send_progress(args, kwargs)
         await trio.lowlevel.cancel_shielded_checkpoint()
 

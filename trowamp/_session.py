@@ -92,9 +92,9 @@ class SessionView:
             SessionClosed, SessionLost: The session ended.
         """
         shell = self._shell
-        await trio.lowlevel.checkpoint_if_cancelled()
         if shell.pump.is_above_high_water:
             await shell.pump.wait_writable()
+        await trio.lowlevel.checkpoint_if_cancelled()
         if self._publish_options.is_acknowledged:
             waiter = Waiter()
             request_id = shell.core.publish(topic, args, kwargs, self._publish_options.wire, waiter)
@@ -199,9 +199,9 @@ class SessionView:
 
     async def _call(self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         shell = self._shell
-        await trio.lowlevel.checkpoint_if_cancelled()
         if shell.pump.is_above_high_water:
             await shell.pump.wait_writable()
+        await trio.lowlevel.checkpoint_if_cancelled()
         waiter = Waiter()
         request_id = shell.core.call(procedure, args, kwargs, self._wire_options(), waiter)
         shell.flush_request()
@@ -218,7 +218,6 @@ class SessionView:
         self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncIterator[CallStream]:
         shell, options = self._shell, self._call_options
-        await trio.lowlevel.checkpoint_if_cancelled()
         scope = trio.CancelScope()
         if options.timeout is not None:
             scope.deadline = trio.current_time() + options.timeout
@@ -226,6 +225,7 @@ class SessionView:
         try:
             with scope:
                 await shell.pump.wait_writable()
+                await trio.lowlevel.checkpoint_if_cancelled()
                 wire = {**self._wire_options(), "receive_progress": True}
                 stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
                 shell.pump.flush()
