@@ -17,7 +17,7 @@ from trio.lowlevel import notify_closing, wait_readable, wait_writable
 CHUNK: Final = 65536  # octets asked of the kernel at once
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
-_CLOSED: Final = "this side closed the connection"
+CLOSED: Final = "this side closed the connection"
 
 
 class ByteTransport(Protocol):
@@ -147,7 +147,7 @@ class SocketTransport:
 
     def _check_open(self) -> None:
         if self._socket.fileno() < 0:
-            raise trio.ClosedResourceError(_CLOSED)
+            raise trio.ClosedResourceError(CLOSED)
 
     def _failure(self, error: OSError) -> Exception:
         self._check_open()
@@ -204,7 +204,7 @@ class MemoryTransport:
         while not (pipe.data or pipe.is_ended):
             await pipe.lot.park()
         if self._is_closed:
-            raise trio.ClosedResourceError(_CLOSED)
+            raise trio.ClosedResourceError(CLOSED)
         data = bytes(pipe.data)
         pipe.data.clear()
         pipe.lot.unpark_all()
@@ -213,7 +213,7 @@ class MemoryTransport:
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Append what fits."""
         if self._is_closed:
-            raise trio.ClosedResourceError(_CLOSED)
+            raise trio.ClosedResourceError(CLOSED)
         pipe = self._outgoing
         if pipe.is_ended:
             raise trio.BrokenResourceError("the other side closed the connection")

@@ -6,12 +6,15 @@ are trio-websocket's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from ._pump import Pump
+from ._stream import CLOSED
 from .messages import Message
 from .wire import BY_SUBPROTOCOL, WholeMessages, whole_messages
 
@@ -25,7 +28,7 @@ class WebSocketTransport:
         self.description = f"trio-websocket {peer}"
         self.details: dict[str, Any] = {"type": "websocket", "peer": peer}
         self._connection = connection
-        self._reading: trio.CancelScope | None = None
+        self._waiting: set[trio.CancelScope] = set()
         self._is_closed = False
 
     async def handshake(self) -> None:
@@ -38,13 +41,9 @@ class WebSocketTransport:
             trio.BrokenResourceError: The connection was closed; the text says why.
             trio.ClosedResourceError: This side aborted it.
         """
-        try:
-            if not self._is_closed:
-                with trio.CancelScope() as self._reading:
-                    return await self._connection.get_message()
-        except ConnectionClosed as error:
-            raise trio.BrokenResourceError(_words(error)) from None
-        raise trio.ClosedResourceError("this side closed the connection")
+        with self._until_abort():
+            return await self._connection.get_message()
+        raise trio.ClosedResourceError(CLOSED)
 
     async def receive_some(self) -> bytes:
         """Octets are no unit here."""
@@ -56,10 +55,10 @@ class WebSocketTransport:
 
     async def send_all(self, data: bytes | str) -> None:
         """Send one whole message."""
-        try:
+        with self._until_abort():
             await self._connection.send_message(data)
-        except ConnectionClosed as error:
-            raise trio.BrokenResourceError(_words(error)) from None
+            return
+        raise trio.ClosedResourceError(CLOSED)
 
     async def aclose(self) -> None:
         """Do the closing handshake."""
@@ -67,10 +66,24 @@ class WebSocketTransport:
         await self._connection.aclose()
 
     def abort(self) -> None:
-        """Stop reading; whoever opened the connection releases it."""
+        """Stop reading and writing; whoever opened the connection releases it."""
         self._is_closed = True
-        if self._reading is not None:
-            self._reading.cancel()
+        for scope in self._waiting:
+            scope.cancel()
+
+    @contextmanager
+    def _until_abort(self) -> Iterator[None]:
+        """Leave the block when this side aborts the connection; say why when the other side has closed it."""
+        with trio.CancelScope() as scope:
+            if self._is_closed:
+                scope.cancel()
+            self._waiting.add(scope)
+            try:
+                yield
+            except ConnectionClosed as error:
+                raise trio.BrokenResourceError(_words(error)) from None
+            finally:
+                self._waiting.remove(scope)
 
 
 class BodyPump(Pump):
@@ -109,6 +122,8 @@ class BodyPump(Pump):
                 await self._websocket.send_all(body.decode() if is_text else body)
         finally:
             self._is_writing = False
+        if not self.is_above_high_water:
+            self._producers.unpark_all()
 
 
 def attach(connection: WebSocketConnection, *, max_size: int) -> BodyPump:
