@@ -31,6 +31,20 @@ async def open_service_nursery() -> AsyncGenerator[trio.Nursery, None]:
     raise_one(failures)
 
 
+async def outlive_the_block(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hold tasks that go on when the block they serve is cancelled, for then there are GOODBYEs to be said: `await nursery.start(outlive_the_block)`.
+
+    Whoever starts it gets a nursery, and cancels that nursery's scope in the end.
+    """
+    await (
+        trio.lowlevel.checkpoint_if_cancelled()
+    )  # a task that is cancelled before it has started would stay, behind the shield, where it was
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
+
+
 def raise_one(failures: Sequence[BaseException]) -> None:
     """Raise what failed, as one exception if it is one; nothing if nothing did. Cancellation gives way to anything that went wrong."""
     wrongs = [failure for failure in failures if not isinstance(failure, trio.Cancelled)]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import trio
 
 from ._exceptions import ConnectError, SessionClosed, SessionLost
-from ._failures import leaves, raise_one
+from ._failures import leaves, outlive_the_block, raise_one
 from ._join import JoinOptions, join
 from ._pump import Pump
 from ._session import Session
@@ -78,7 +78,7 @@ async def run_session(
     close_timeout = options.get("close_timeout", DEFAULT_CLOSE_TIMEOUT)
     try:
         async with trio.open_nursery() as nursery:
-            connection: trio.Nursery = await nursery.start(_outlive_the_block)
+            connection: trio.Nursery = await nursery.start(outlive_the_block)
             connection.start_soon(pump.write, name="trowamp writer")
             try:
                 details, messages = await _join_until(opened, realm, options)
@@ -113,15 +113,6 @@ async def run_session(
     finally:
         pump.transport.abort()
     _raise_one(failures, shell)
-
-
-async def _outlive_the_block(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
-    """Hold the tasks of the connection: they go on when the block is cancelled, for then there is a GOODBYE to be said and answered."""
-    await trio.lowlevel.checkpoint_if_cancelled()  # a task that is cancelled before it has started would stay, behind the shield, where it was
-    with trio.CancelScope(shield=True):
-        async with trio.open_nursery() as nursery:
-            task_status.started(nursery)
-            await trio.sleep_forever()
 
 
 async def _join_until(opened: Opened, realm: str, options: JoinOptions) -> tuple[SessionDetails, list[Message]]:

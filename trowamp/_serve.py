@@ -16,7 +16,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ._exceptions import ConnectError
-from ._failures import open_service_nursery
+from ._failures import open_service_nursery, outlive_the_block
 from ._join import JoinOptions, open_link
 from ._keywords import known_to, require_known
 from ._listen import Listener, open_listener
@@ -320,15 +320,19 @@ async def open_router(
     if handshake_timeout is not None:
         core_options = msgspec.structs.replace(core_options, handshake_timeout=handshake_timeout)
     async with open_service_nursery() as nursery:
-        router = Router(realms, nursery, options, core_options)
+        tasks: trio.Nursery = await nursery.start(outlive_the_block)
         try:
-            for url in listen:
-                await router.listen(url, tls)
-            router.start()
-            yield router
+            router = Router(realms, tasks, options, core_options)
+            try:
+                for url in listen:
+                    await router.listen(url, tls)
+                router.start()
+                yield router
+            finally:
+                with trio.CancelScope(shield=True):
+                    await router.shut_down()
         finally:
-            with trio.CancelScope(shield=True):
-                await router.shut_down()
+            tasks.cancel_scope.cancel()
 
 
 async def serve_router(
