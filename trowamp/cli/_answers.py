@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -45,7 +44,7 @@ def answer_with_command(command: Sequence[str]) -> Answer:
     async def run(*args: Any, **kwargs: Any) -> Any:
         request = f"{to_json({'args': args, 'kwargs': kwargs})}\n".encode()
         try:
-            done = await trio.run_process(list(command), stdin=request, stdout=subprocess.PIPE, check=False)
+            done = await trio.run_process(list(command), stdin=request, capture_stdout=True, check=False)
         except OSError as error:
             raise ApplicationError(uris.ERROR_RUNTIME_ERROR, f"cannot run {command[0]}: {error.strerror}") from error
         assert isinstance(done.stdout, bytes)

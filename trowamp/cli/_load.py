@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
+from .._exit_codes import USAGE
+from ._errors import Failure
+
 
 def load(reference: str) -> Any:
     """Import `module:name`, from the current folder or from what is installed.
 
     Raises:
-        click.UsageError: There is no such thing, or the module cannot be imported.
+        click.UsageError: There is no such thing.
+        Failure: The module cannot be imported.
     """
     module_name, colon, path = reference.partition(":")
     if not (module_name and colon and path):
@@ -41,4 +45,4 @@ def _import(name: str) -> Any:
             and f"{name}.".startswith(f"{error.name}.")
         ):
             raise click.UsageError(f"there is no module {name!r} in {Path.cwd()} or installed") from None
-        raise click.UsageError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+        raise Failure(USAGE, f"cannot import {name}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,141 @@
+"""Each exit code, as a process ends with it, with one line on standard error."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trowamp import _exit_codes
+
+from .program import Run, Start
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """Return a URL at which nobody listens, and nobody can start to."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"ws://127.0.0.1:{taken.getsockname()[1]}/ws"
+
+
+def test_0_is_a_result(serve: Start, call: Run) -> None:
+    serve("com.example.seven", "--returns", "7")
+    assert call("com.example.seven") == (0, "7\n", "")
+
+
+def test_1_is_an_answer_that_is_an_error(call: Run) -> None:
+    code, out, err = call("com.example.nowhere")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"error: wamp.error.no_such_procedure: .*\n", err)
+
+
+def test_1_is_told_to_machines_in_json(call: Run) -> None:
+    code, out, err = call("com.example.nowhere", "--json")
+    assert (code, out) == (1, "")
+    assert err.startswith('{"error":"wamp.error.no_such_procedure","args":["')
+
+
+def test_2_is_wrong_usage(run: Run) -> None:
+    assert run("call") == (2, "", "error: Missing argument 'URI' (see trowamp call --help)\n")
+
+
+def test_3_is_a_router_that_is_not_there(run: Run, nobody: str) -> None:
+    code, out, err = run("--url", nobody, "call", "com.example.seven")
+    assert (code, out) == (3, "")
+    assert re.fullmatch(rf"error: cannot connect to {re.escape(nobody)}: .*\n", err)
+
+
+def test_3_is_an_address_that_cannot_be_listened_at(run: Run, nobody: str) -> None:
+    code, out, err = run("router", "--listen", nobody)
+    assert (code, out) == (3, "")
+    assert re.fullmatch(r"error: cannot listen at .*\n", err)
+
+
+def test_3_is_encryption_that_does_not_come_about(run: Run, router: str) -> None:
+    code, out, err = run("--url", router.replace("ws:", "wss:"), "call", "com.example.seven")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+
+
+def test_4_is_a_realm_that_does_not_exist(run: Run, router: str) -> None:
+    code, out, err = run("--url", router, "--realm", "nowhere", "call", "com.example.seven")
+    assert (code, out) == (4, "")
+    assert re.fullmatch(r"error: .*wamp.error.no_such_realm.*\n", err)
+
+
+def test_5_is_a_router_that_is_killed(start: Start) -> None:
+    router = start("router", "--listen", "ws://127.0.0.1:0/ws")
+    program = start("--url", router.says("listening on ").split()[-1], "subscribe", "com.example.topic")
+    program.tells("subscribed to com.example.topic")
+    router.process.kill()
+    code, out, err = program.end()
+    assert (code, out, err.count("\n")) == (5, "", 1)
+
+
+def test_5_is_a_router_that_shuts_down(start: Start) -> None:
+    router = start("router", "--listen", "ws://127.0.0.1:0/ws")
+    program = start("--url", router.says("listening on ").split()[-1], "register", "com.example.echo", "--echo")
+    program.tells("registered com.example.echo")
+    assert router.end(signal=signal.SIGTERM) == (0, "", "")
+    code, out, err = program.end()
+    assert (code, out) == (5, "")
+    assert re.fullmatch(r"error: .*wamp.close.system_shutdown.*\n", err)
+
+
+def test_70_is_a_bug(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "import trowamp\napp = trowamp.Component('rs://127.0.0.1:1', realm='realm1')\n"
+        "@app.on_connect_failure\ndef failed(error):\n    return 1 / 0\n",
+        encoding="utf-8",
+    )
+    code, out, err = run("-q", "run", "broken:app")
+    assert (code, out, err) == (70, "", "error: ZeroDivisionError: division by zero (-v shows where)\n")
+    code, out, err = run("-v", "run", "broken:app")
+    assert code == 70
+    assert "Traceback" in err
+    assert err.endswith("\nerror: ZeroDivisionError: division by zero\n")
+
+
+def test_124_is_a_call_that_takes_too_long(serve: Start, call: Run) -> None:
+    serve("com.example.slow", "--", "sleep", "60")
+    code, out, err = call("com.example.slow", "--timeout", "0.1")
+    assert (code, out) == (124, "")
+    assert re.fullmatch(r"error: .*com.example.slow.*\n|error: wamp.error.timeout.*\n", err)
+
+
+def test_124_is_an_event_that_does_not_come(run: Run, router: str) -> None:
+    code, out, err = run("--url", router, "subscribe", "com.example.nothing", "-C", "1", "-W", "0.1")
+    assert (code, out) == (124, "")
+    assert err.splitlines()[-1] == "error: time is up: 0.1 s"
+
+
+@pytest.mark.parametrize("command", [("subscribe", "com.example.t"), ("register", "com.example.p", "--echo")])
+def test_130_is_ctrl_c_and_0_is_sigterm(start: Start, router: str, command: tuple[str, ...]) -> None:
+    for asked, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
+        program = start("--url", router, *command)
+        program.tells(f"{command[0].removesuffix('e')}")
+        assert program.end(signal=asked)[:2] == (code, "")
+
+
+def test_130_is_ctrl_c_for_the_router_too(start: Start) -> None:
+    router = start("router", "--listen", "ws://127.0.0.1:0/ws")
+    router.says("listening on ")
+    assert router.end(signal=signal.SIGINT)[:2] == (130, "")
+
+
+def test_143_is_sigterm_for_a_call_without_result(start: Start, serve: Start, router: str) -> None:
+    program = serve("com.example.forever", "--", "sh", "-c", "echo called >&2; sleep 60")
+    caller = start("--url", router, "call", "com.example.forever")
+    program.tells("called")
+    assert caller.end(signal=signal.SIGTERM) == (143, "", "")
+
+
+def test_the_reference_lists_every_code(project: Path) -> None:
+    page = (project / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    known = {value for value in vars(_exit_codes).values() if isinstance(value, int)}
+    assert listed == known | {143}

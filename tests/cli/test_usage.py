@@ -1,0 +1,109 @@
+"""What cannot be meant is refused with one line and exit code 2, before anything is connected."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trowamp import __version__
+from trowamp.cli import _main
+
+from .program import LONG_ENOUGH, Run, environment_of
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("", "Missing command (see trowamp --help)"),
+        ("cal", "No such command 'cal'"),
+        ("call", "Missing argument 'URI' (see trowamp call --help)"),
+        ("call com.example.f --progres", "No such option '--progres'"),
+        ("call com.example.f 1 -x", "No such option '-x'"),
+        ("call com.example.f 1 --bogus=5", "No such option '--bogus'"),
+        ("call com.example.f -k a", "'a' is not of the form key=value"),
+        ("call com.example.f @nowhere", "cannot read nowhere: No such file or directory"),
+        ("call com.example.f -k a=@nowhere", "cannot read nowhere: No such file or directory"),
+        ("call com.example.f --json-args [1", "'[1' is not JSON"),
+        ("call com.example.f 1 --json-args [1]", "give positional values either as words or as one --json-args"),
+        ("call com.example.f --json-args [1] --json-args [2]", "give positional values either as words or as one"),
+        ("call com.example.f --timeout 0", "'--timeout'"),
+        ("call com.example.f --repeat 0", "'--repeat'"),
+        ("call com.example.f --progress --repeat 2", "--progress shows one call"),
+        ("call com.example.f -o yaml", "'yaml' is not one of 'text', 'json', 'jsonl', 'raw'"),
+        ("--url http://127.0.0.1 call com.example.f", "not a router's URL"),
+        ("--serializer xml call com.example.f", "'xml' is not one of"),
+        ("--cafile nowhere.pem call com.example.f", "'nowhere.pem' does not exist"),
+        ("publish com.example.t 1 --stdin lines", "--stdin takes the positional values from standard input"),
+        ("publish com.example.t --stdin csv", "'csv' is not one of 'lines', 'jsonl'"),
+        ("subscribe", "Missing argument 'TOPIC'"),
+        ("subscribe com#example", "com#example"),
+        ("subscribe com.example.t --match fuzzy", "'fuzzy' is not one of"),
+        ("subscribe com.example.t --format %x", "--format: no such field: %x (known: %t, %p,"),
+        ("subscribe com.example.t --format 100%", "--format: no such field: %"),
+        ("register com.example.f", "say how to answer, in one way"),
+        ("register com.example.f --echo --returns 1", "say how to answer, in one way"),
+        ("register com.example.f --echo -- cat", "say how to answer, in one way"),
+        ("register com.example.f --returns [1", "'[1' is not JSON"),
+        ("register com.example.f --file operator", "'operator' is not of the form module:name"),
+        ("register com.example.f --file operator:nothing", "there is no 'nothing' in operator"),
+        ("register com.example.f --file no_such_module:f", "there is no module 'no_such_module' in "),
+        ("register com.example.f --file string:digits", "string:digits is no function, but str"),
+        ("register com#f --echo", "com#f"),
+        ("run operator:add", "operator:add is no Component and no list of Components, but builtin_function"),
+        ("run string:digits", "string:digits is no Component and no list of Components, but str"),
+        ("--url rs://127.0.0.1:1 router", "--url has no effect on the command router"),
+        ("--realm a --proxy b run operator:add", "--proxy, --realm has no effect on the command run"),
+        ("--json demo", "--output has no effect on the command demo"),
+        ("router --bogus", "No such option '--bogus'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    words: str, complaint: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _main.run(words.split()) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert complaint in err
+    assert err.count("\n") == 1
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _main.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"trowamp {__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["router", "call", "publish", "subscribe", "register", "run", "demo"])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _main.run([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: trowamp {name}")
+    assert f"\nExamples:\n  trowamp {name}" in text
+    assert "-q, --quiet" in text
+
+
+def test_a_module_that_cannot_be_imported_says_why(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import no_such_dependency", encoding="utf-8")
+    complaint = "error: cannot import broken: ModuleNotFoundError: No module named 'no_such_dependency'\n"
+    assert run("register", "com.example.f", "--file", "broken:f") == (2, "", complaint)
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_its_extra_there_is_one_line_that_tells_what_to_install(missing: str, project: Path) -> None:
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None; import runpy; runpy.run_module('trowamp', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment_of(project, {}),
+        capture_output=True,
+        text=True,
+        timeout=LONG_ENOUGH,
+        check=False,
+    )
+    line = 'the command line needs click and rich: pip install "trowamp[cli]"\n'
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
