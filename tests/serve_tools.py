@@ -48,14 +48,18 @@ class Peer:
         self.pump.flush()
 
     async def expect(self, kind: type[M]) -> M:
-        """Read the next message."""
-        while not self._messages:
-            assert not self.link.is_closed, f"expected {kind.__name__}, but: {self.link.close_reason}"
-            self._messages += await self.pump.receive()
-            self.pump.flush()
-        message = self._messages.pop(0)
+        """Read the next message, which is of this kind."""
+        message = await self.next_message()
         assert isinstance(message, kind), message
         return message
+
+    async def next_message(self) -> Message:
+        """Read the next message."""
+        while not self._messages:
+            assert not self.link.is_closed, f"expected a message, but: {self.link.close_reason}"
+            self._messages += await self.pump.receive()
+            self.pump.flush()
+        return self._messages.pop(0)
 
     async def join(self) -> None:
         self.send(Hello(REALM, {"roles": ROLES}))

@@ -69,7 +69,7 @@ class RouterConnection:
         heard = self.pump.last_received
         if now - heard < interval or not self.pump.link.answers_pings:
             return
-        if self._pinged < heard:
+        if self._pinged <= heard:
             self._pinged = now
             self.pump.link.ping()
             self.pump.flush()

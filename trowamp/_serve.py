@@ -201,6 +201,7 @@ class Router:
 
     async def _serve_connection(self, connection: RouterConnection) -> None:
         self._connections.add(connection)
+        self.flush()  # it has a deadline already, even if it never says anything
         try:
             await connection.serve()
         finally:
