@@ -156,17 +156,18 @@ class Subscription(ABC):
     async def unsubscribe(self) -> None:
         """Stop receiving events; a checkpoint. Does nothing if the subscription is over already.
 
+        Cancelled, it takes effect all the same; then nobody waits for the router's agreement.
+
         Raises:
             ApplicationError: The router refused.
             SessionClosed, SessionLost: The session ended meanwhile.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
         waiter = Waiter()
         sent = self._is_active and self._shell.core.unsubscribe(self.id, self, waiter)
         self._is_active = False
         self.close()
         if not sent:
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            await trio.lowlevel.checkpoint()
             return
         self._shell.pump.flush()
         await waiter.wait(lambda: self._shell.core.forget_removal(waiter))

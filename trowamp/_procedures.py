@@ -192,20 +192,28 @@ class Registration:
     async def unregister(self) -> None:
         """Stop serving calls; calls being served are finished. A checkpoint. Does nothing if the registration is over already.
 
+        Cancelled, it takes effect all the same; then nobody waits for the router's agreement.
+
         Raises:
             ApplicationError: The router refused.
             SessionClosed, SessionLost: The session ended meanwhile.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
         waiter = Waiter()
         sent = self._is_active and self._shell.core.unregister(self.id, self, waiter)
         self._is_active = False
         self._workers.close()
         if not sent:
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            await trio.lowlevel.checkpoint()
             return
         self._shell.pump.flush()
         await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
+
+    def unregister_nowait(self) -> None:
+        """Stop serving calls without waiting for the router's agreement."""
+        if self._is_active and self._shell.core.unregister(self.id, self):
+            self._shell.pump.flush_soon()
+        self._is_active = False
+        self._workers.close()
 
     def _start(self, invocation: Invocation) -> None:
         if len(self._workers.queue) - self._skippable >= MAX_WAITING_INVOCATIONS:

@@ -439,10 +439,18 @@ class Session(SessionView):
 
         Raises:
             ValueError: Nothing is marked.
-            Exception: As `register` and `subscribe` do; what was added before stays.
+            Exception: As `register` and `subscribe` do; then nothing has been added.
         """
         add: dict[str, Callable[..., Any]] = {"register": self.register, "subscribe": self.subscribe}
-        return [await add[mark.kind](mark.uri, handler, **mark.options) for mark, handler in marked(target)]
+        added: list[Registration | Subscription] = []
+        try:
+            for mark, handler in marked(target):
+                added.append(await add[mark.kind](mark.uri, handler, **mark.options))  # all or nothing
+        except BaseException:
+            for handle in added:
+                handle.unregister_nowait() if isinstance(handle, Registration) else handle.unsubscribe_nowait()
+            raise
+        return added
 
     def leave(self, reason: str = uris.CLOSE_CLOSE_REALM, message: str | None = None) -> None:
         """Say GOODBYE now, with a reason of your own; the block goes on without a session. Leaving the block does this by itself."""
