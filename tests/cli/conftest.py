@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from trowamp.cli import _main as trowamp_main
 
 from .program import LONG_ENOUGH, Ended, Program, Run, Start, environment_of
 
@@ -48,13 +54,30 @@ def router(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def call(run: Run, router: str) -> Run:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run `trowamp` in this process: quicker, where a process of its own would show nothing more."""
+    log = logging.getLogger("trowamp")
+    level, handlers = log.level, list(log.handlers)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in os.environ:
+        if name.startswith("TROWAMP_"):
+            monkeypatch.delenv(name)
+
+    def finish(*arguments: str) -> Ended:
+        capfd.readouterr()
+        code = trowamp_main.run(arguments)
+        return Ended(code, *capfd.readouterr())
+
+    yield finish
+    log.setLevel(level)
+    log.handlers = handlers
+
+
+@pytest.fixture
+def call(here: Run, router: str) -> Run:
     """Call a procedure at the shared router."""
-
-    def finish(*arguments: str, env: Mapping[str, str] | None = None, given: str = "") -> Ended:
-        return run("--url", router, "call", *arguments, env=env, given=given)
-
-    return finish
+    return functools.partial(here, "--url", router, "call")
 
 
 @pytest.fixture

@@ -37,25 +37,28 @@ def test_json_arguments_are_positional_or_keywords(call: Run, echo: str) -> None
     assert (code, json.loads(out)) == (0, {"args": [1, [2]], "kwargs": {"a": 3, "b": 5}})
 
 
-def test_standard_input_can_be_an_argument(call: Run, echo: str) -> None:
-    assert call(echo, "@-", "-o", "raw", given="from a pipe") == (0, "from a pipe\n", "")
+def test_standard_input_can_be_an_argument(run: Run, echo: str, router: str) -> None:
+    assert run("--url", router, "call", echo, "@-", "-o", "raw", given="from a pipe") == (0, "from a pipe\n", "")
 
 
 def test_words_after_two_dashes_are_arguments(call: Run, echo: str) -> None:
     assert call(echo, "--", "--timeout", "-x") == (0, '"--timeout" "-x"\n', "")
 
 
-def test_variables_say_what_no_option_says(run: Run, echo: str, router: str) -> None:
-    variables = {"TROWAMP_URL": router, "TROWAMP_OUTPUT": "jsonl", "TROWAMP_SERIALIZER": "json"}
-    assert run("call", echo, "1", env=variables) == (0, '{"args":[1],"kwargs":{}}\n', "")
-    assert run("call", echo, "1", "-o", "text", env=variables) == (0, "1\n", "")
-    assert run("-o", "raw", "call", echo, "'1'", env=variables) == (0, "1\n", "")
+def test_variables_say_what_no_option_says(here: Run, echo: str, router: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"URL": router, "OUTPUT": "jsonl", "SERIALIZER": "json"}.items():
+        monkeypatch.setenv(f"TROWAMP_{name}", value)
+    assert here("call", echo, "1") == (0, '{"args":[1],"kwargs":{}}\n', "")
+    assert here("call", echo, "1", "-o", "text") == (0, "1\n", "")
+    assert here("-o", "raw", "call", echo, "'1'") == (0, "1\n", "")
+    monkeypatch.setenv("TROWAMP_REALM", "nowhere")
+    assert here("call", echo, "1").code == 4
 
 
-def test_options_are_taken_before_and_after_the_command(run: Run, echo: str, router: str) -> None:
-    assert run("call", "--url", router, echo, "1").code == 0
-    assert run("--realm", "nowhere", "call", "--url", router, "--realm", "realm1", echo, "1").code == 0
-    assert run("call", "--realm", "nowhere", "--url", router, echo, "1").code == 4
+def test_options_are_taken_before_and_after_the_command(here: Run, echo: str, router: str) -> None:
+    assert here("call", "--url", router, echo, "1").code == 0
+    assert here("--realm", "nowhere", "call", "--url", router, "--realm", "realm1", echo, "1").code == 0
+    assert here("call", "--realm", "nowhere", "--url", router, echo, "1").code == 4
 
 
 @pytest.mark.parametrize("serializer", ["json", "msgpack", "cbor"])

@@ -56,7 +56,7 @@ def test_every_command_has_examples_that_it_understands(
             context = program.make_context("trowamp", words)
             called, _, rest = program.resolve_command(context, [*context._protected_args, *context.args])
             assert called is not None
-            assert program.commands[called].make_context(called, rest, parent=context)
+            assert program.commands[called].make_context(called, rest, parent=context).params is not None
 
 
 def _commands_in(example: str) -> list[list[str]]:

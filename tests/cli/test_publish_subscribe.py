@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import re
 
@@ -9,8 +10,15 @@ from .program import Program, Run, Start
 
 
 @pytest.fixture
-def publish(run: Run, router: str) -> Run:
-    return lambda *arguments, **more: run("--url", router, "publish", *arguments, **more)
+def publish(here: Run, router: str) -> Run:
+    """Publish at the shared router."""
+    return functools.partial(here, "--url", router, "publish")
+
+
+@pytest.fixture
+def publish_lines(run: Run, router: str) -> Run:
+    """Publish lines of standard input at the shared router."""
+    return functools.partial(run, "--url", router, "publish")
 
 
 @pytest.fixture
@@ -57,24 +65,24 @@ def test_details_and_formats_tell_more(publish: Run, subscribe: Start) -> None:
     assert (event["publication_id"], event["args"], event["kwargs"]) == (publication, ["hi"], {"a": 1})
 
 
-def test_each_line_of_standard_input_is_an_event(publish: Run, subscribe: Start) -> None:
+def test_each_line_of_standard_input_is_an_event(publish_lines: Run, subscribe: Start) -> None:
     program = subscribe("com.example.lines", "-C", "3")
-    assert publish("com.example.lines", "--stdin", "lines", "-k", "a=1", given="1\ntwo words\n\n").code == 0
+    assert publish_lines("com.example.lines", "--stdin", "lines", "-k", "a=1", given="1\ntwo words\n\n").code == 0
     assert program.end().out == '"1" a=1\n"two words" a=1\n"" a=1\n'
 
 
-def test_what_subscribe_prints_can_be_published(publish: Run, subscribe: Start) -> None:
+def test_what_subscribe_prints_can_be_published(publish_lines: Run, subscribe: Start) -> None:
     program = subscribe("com.example.jsonl", "-C", "3", "-o", "jsonl")
     lines = '{"topic":"com.example.a","args":[1,"\\u0000aGk="],"kwargs":{"b":2}}\n[3, 4]\n"five"'
-    code, out, err = publish("com.example.jsonl", "--stdin", "jsonl", "--ack", "-o", "jsonl", given=lines)
+    code, out, err = publish_lines("com.example.jsonl", "--stdin", "jsonl", "--ack", "-o", "jsonl", given=lines)
     assert (code, err) == (0, "")
     assert [list(json.loads(line)) for line in out.splitlines()] == [["publication_id"]] * 3
     payloads = [(event["args"], event["kwargs"]) for event in map(json.loads, program.end().out.splitlines())]
     assert payloads == [([1, "\0aGk="], {"b": 2}), ([3, 4], {}), (["five"], {})]
 
 
-def test_a_line_that_cannot_be_read_is_named(publish: Run) -> None:
-    code, out, err = publish("com.example.jsonl", "--stdin", "jsonl", given="[1]\n[2\n")
+def test_a_line_that_cannot_be_read_is_named(publish_lines: Run) -> None:
+    code, out, err = publish_lines("com.example.jsonl", "--stdin", "jsonl", given="[1]\n[2\n")
     assert (code, out) == (2, "")
     assert err.startswith("error: line 2 of standard input: ")
 

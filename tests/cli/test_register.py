@@ -41,7 +41,7 @@ def module(tmp_path: Path) -> None:
     (tmp_path / "served.py").write_text(MODULE, encoding="utf-8")
 
 
-def test_functions_serve(serve: Start, call: Run) -> None:
+def test_functions_of_a_module_serve(serve: Start, call: Run) -> None:
     serve("com.example.add", "--file", "served:add")
     serve("com.example.greet", "--file", "served:greet")
     serve("com.example.fail", "--file", "served:fail")
@@ -65,9 +65,9 @@ def test_procedures_can_be_shared(serve: Start, call: Run) -> None:
     assert {call("com.example.shared").out for _ in range(2)} == {"1\n", "2\n"}
 
 
-def test_a_procedure_that_is_taken_is_refused(serve: Start, run: Run, router: str) -> None:
+def test_a_procedure_that_is_taken_is_refused(serve: Start, here: Run, router: str) -> None:
     serve("com.example.taken", "--echo")
-    code, out, err = run("--url", router, "register", "com.example.taken", "--echo")
+    code, out, err = here("--url", router, "register", "com.example.taken", "--echo")
     assert (code, out) == (1, "")
     assert err.startswith("error: wamp.error.procedure_already_exists")
 

@@ -44,7 +44,9 @@ async def test_each_listener_has_a_line_with_its_real_address(start: Start, tmp_
     assert await trio.to_thread.run_sync(lambda: program.end(signal=signal.SIGTERM)) == (0, "", "")
 
 
-def test_a_configuration_file_says_it_all(start: Start, run: Run, certificates: dict[str, str], tmp_path: Path) -> None:
+def test_a_configuration_file_says_it_all(
+    start: Start, here: Run, certificates: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "router.toml").write_text(
         '[router]\nrealms = ["shop"]\nlisten = ["wss://127.0.0.1:0/ws"]\n'
         '[router.tls]\ncert = "cert.pem"\nkey = "key.pem"\n[router.limits]\nmax_connections = 1\n',
@@ -53,24 +55,24 @@ def test_a_configuration_file_says_it_all(start: Start, run: Run, certificates: 
     (url,) = addresses(start("router", "--config", "router.toml"), 1)
     assert url.startswith("wss://")
     command = ("--url", url, "--realm", "shop", "publish", "com.example.topic", "--ack")
-    assert run(*command, "--cafile", certificates["ca"]).code == 0
-    assert run(*command, "--insecure").code == 0
-    code, _, err = run(*command)
+    assert here(*command, "--cafile", certificates["ca"]).code == 0
+    assert here(*command, "--insecure").code == 0
+    code, _, err = here(*command)
     assert (code, "certificate" in err.lower()) == (3, True)
 
 
-def test_options_count_more_than_the_file(start: Start, run: Run, tmp_path: Path) -> None:
+def test_options_count_more_than_the_file(start: Start, here: Run, tmp_path: Path) -> None:
     (tmp_path / "router.toml").write_text('[router]\nrealms = ["shop"]\nlisten = ["rs://127.0.0.1:0"]\n', "utf-8")
     (url,) = addresses(start("router", "--config", "router.toml", "--realm", "test"), 1)
     assert url.startswith("rs://")
-    assert run("--url", url, "--realm", "test", "publish", "com.example.topic").code == 0
-    assert run("--url", url, "--realm", "shop", "publish", "com.example.topic").code == 4
+    assert here("--url", url, "--realm", "test", "publish", "com.example.topic").code == 0
+    assert here("--url", url, "--realm", "shop", "publish", "com.example.topic").code == 4
 
 
-def test_a_client_can_show_a_certificate(start: Start, run: Run, certificates: dict[str, str]) -> None:
+def test_a_client_can_show_a_certificate(start: Start, here: Run, certificates: dict[str, str]) -> None:
     files = ("--cert", certificates["cert"], "--key", certificates["key"])
     (url,) = addresses(start("router", "--listen", "rss://127.0.0.1:0", *files), 1)
-    assert run("--url", url, "--cafile", certificates["ca"], *files, "publish", "com.example.topic").code == 0
+    assert here("--url", url, "--cafile", certificates["ca"], *files, "publish", "com.example.topic").code == 0
 
 
 @pytest.mark.parametrize(
@@ -83,19 +85,19 @@ def test_a_client_can_show_a_certificate(start: Start, run: Run, certificates: d
         (("--realm", "no realm"), "error: "),
     ],
 )
-def test_what_a_router_cannot_do_is_wrong_usage(run: Run, arguments: tuple[str, ...], complaint: str) -> None:
-    code, out, err = run("router", *arguments)
+def test_what_a_router_cannot_do_is_wrong_usage(here: Run, arguments: tuple[str, ...], complaint: str) -> None:
+    code, out, err = here("router", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith(complaint)
     assert err.count("\n") == 1
 
 
-def test_a_file_that_is_no_certificate_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_no_certificate_is_named(here: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("")
-    code, _, err = run("router", "--cert", "empty.pem", "--key", "empty.pem")
+    code, _, err = here("router", "--cert", "empty.pem", "--key", "empty.pem")
     assert code == 2
     assert err.startswith("error: empty.pem and empty.pem are not a certificate and its private key")
-    code, _, err = run("router", "--key", "empty.pem")
+    code, _, err = here("router", "--key", "empty.pem")
     assert (code, err) == (2, "error: --key needs --cert (see trowamp router --help)\n")
 
 

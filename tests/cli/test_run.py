@@ -45,7 +45,7 @@ def module(tmp_path: Path) -> None:
 def test_components_run_until_they_are_done(run: Run, router: str) -> None:
     code, out, err = run("run", "app:both", env={"ROUTER": router})
     assert (code, out) == (0, "5\n")
-    assert [line.split()[0] for line in err.splitlines()] == ["ready:", "ready:"]
+    assert {line.split()[0] for line in err.splitlines()} == {"ready:"}
 
 
 def test_a_component_says_when_it_is_ready_and_stops_on_sigterm(start: Start, router: str) -> None:
@@ -54,10 +54,11 @@ def test_a_component_says_when_it_is_ready_and_stops_on_sigterm(start: Start, ro
     assert program.end(signal=signal.SIGTERM) == (0, "", "")
 
 
-def test_a_router_can_be_had_with_it(run: Run) -> None:
-    code, out, err = run("run", "app:both", "--start-router", env={"ROUTER": "ws://127.0.0.1:0/ws"})
+def test_a_router_can_be_had_with_it(run: Run, tmp_path: Path) -> None:
+    url = f"ws+unix://{tmp_path}/router.sock"
+    code, out, err = run("run", "app:both", "--start-router", env={"ROUTER": url})
     assert (code, out) == (0, "5\n")
-    assert err.startswith("listening on ws://127.0.0.1:")
+    assert err.startswith(f"listening on {url}\nready: ")
 
 
 def test_the_router_is_where_the_components_look_for_one() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from trowamp import __version__
-from trowamp.cli import _main
 
 from .program import LONG_ENOUGH, Run, environment_of
 
@@ -33,7 +32,7 @@ from .program import LONG_ENOUGH, Run, environment_of
         ("call com.example.f --repeat 0", "'--repeat'"),
         ("call com.example.f --progress --repeat 2", "--progress shows one call"),
         ("call com.example.f -o yaml", "'yaml' is not one of 'text', 'json', 'jsonl', 'raw'"),
-        ("--url http://127.0.0.1 call com.example.f", "not a router's URL"),
+        ("--url http://127.0.0.1 call com.example.f", "no router's URL"),
         ("--serializer xml call com.example.f", "'xml' is not one of"),
         ("--cafile nowhere.pem call com.example.f", "'nowhere.pem' does not exist"),
         ("publish com.example.t 1 --stdin lines", "--stdin takes the positional values from standard input"),
@@ -60,36 +59,31 @@ from .program import LONG_ENOUGH, Run, environment_of
         ("router --bogus", "No such option '--bogus'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(
-    words: str, complaint: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert _main.run(words.split()) == 2
-    out, err = capfd.readouterr()
-    assert out == ""
+def test_what_cannot_be_meant_is_refused(here: Run, words: str, complaint: str) -> None:
+    code, out, err = here(*words.split())
+    assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert complaint in err
     assert err.count("\n") == 1
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _main.run(["--version"]) == 0
-    assert capsys.readouterr().out == f"trowamp {__version__}\n"
+def test_the_version_is_told(here: Run) -> None:
+    assert here("--version") == (0, f"trowamp {__version__}\n", "")
 
 
 @pytest.mark.parametrize("name", ["router", "call", "publish", "subscribe", "register", "run", "demo"])
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _main.run([name, "--help"]) == 0
-    text = capsys.readouterr().out
+def test_every_command_explains_itself(here: Run, name: str) -> None:
+    code, text, err = here(name, "--help")
+    assert (code, err) == (0, "")
     assert text.startswith(f"Usage: trowamp {name}")
     assert f"\nExamples:\n  trowamp {name}" in text
     assert "-q, --quiet" in text
 
 
-def test_a_module_that_cannot_be_imported_says_why(run: Run, tmp_path: Path) -> None:
+def test_a_module_that_cannot_be_imported_says_why(here: Run, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import no_such_dependency", encoding="utf-8")
     complaint = "error: cannot import broken: ModuleNotFoundError: No module named 'no_such_dependency'\n"
-    assert run("register", "com.example.f", "--file", "broken:f") == (2, "", complaint)
+    assert here("register", "com.example.f", "--file", "broken:f") == (2, "", complaint)
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])
