@@ -137,7 +137,9 @@ def _tcp(text: str, parts: SplitResult) -> RouterUrl:
     try:
         port = parts.port
     except ValueError:
-        raise ValueError(f"{_shown(text)}: the port must be a number from 0 to 65535") from None
+        raise ValueError(
+            f"{_shown(text)}: the port must be a number from 0 to 65535 (an IPv6 address stands in brackets)"
+        ) from None
     if not parts.hostname:
         raise ValueError(f"{_shown(text)} names no host (to listen everywhere, name 0.0.0.0 or [::])")
     if port is None:
