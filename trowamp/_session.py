@@ -335,9 +335,8 @@ class Session(SessionView):
         shell = self._shell
         pattern = UriPattern(procedure, match)
         registration = Registration(shell, pattern, BoundHandler(handler, pattern, Invocation), concurrency=concurrency)
-        options = present(
-            match=_unless_exact(pattern), invoke=invoke, force_reregister=force_reregister, **(custom or {})
-        )
+        given = present(match=_unless_exact(pattern), invoke=invoke, force_reregister=force_reregister)
+        options = {**given, **(custom or {})}
         if shell.check_features:
             require_features(self.details, "register", options)
         waiter = ActivatingWaiter(registration)
@@ -396,7 +395,7 @@ class Session(SessionView):
             overflow=overflow,
             on_error=on_error,
         )
-        await self._subscribe(subscription, present(get_retained=get_retained, **(custom or {})))
+        await self._subscribe(subscription, {**present(get_retained=get_retained), **(custom or {})})
         return subscription
 
     @asynccontextmanager
@@ -426,7 +425,7 @@ class Session(SessionView):
         await trio.lowlevel.checkpoint_if_cancelled()
         stream = EventStream(self._shell, UriPattern(topic, match), buffer=buffer, overflow=overflow)
         try:
-            await self._subscribe(stream, present(get_retained=get_retained, **(custom or {})))
+            await self._subscribe(stream, {**present(get_retained=get_retained), **(custom or {})})
             yield stream
         finally:
             stream.unsubscribe_nowait()
@@ -466,7 +465,7 @@ class Session(SessionView):
 
     async def _subscribe(self, subscription: Subscription, options: dict[str, Any]) -> None:
         shell = self._shell
-        options = present(match=_unless_exact(subscription.pattern), **options)
+        options = {**present(match=_unless_exact(subscription.pattern)), **options}
         if shell.check_features:
             require_features(self.details, "subscribe", options)
         waiter = ActivatingWaiter(subscription)

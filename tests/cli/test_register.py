@@ -94,6 +94,13 @@ def _signal_nothing(process: int) -> None:
     os.kill(process, 0)
 
 
+def test_options_of_the_request_are_sent_as_they_are(serve: Start, call: Run) -> None:
+    first = serve("com.example.taken_over", "--returns", "1")
+    serve("com.example.taken_over", "--returns", "2", "-O", "force_reregister=true", "-O", "invoke=single")
+    assert call("com.example.taken_over").out == "2\n"
+    assert first.tells("WARNING trowamp.procedure: registration of 'com.example.taken_over' was revoked")
+
+
 async def answered(script: str, *args: object, **kwargs: object) -> object:
     return await answer_with_command([sys.executable, "-c", script])(*args, **kwargs)
 

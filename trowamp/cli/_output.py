@@ -127,7 +127,10 @@ def write(data: bytes) -> None:
     view = memoryview(data)
     try:
         while view:
-            view = view[os.write(1, view) :]
+            try:
+                view = view[os.write(1, view) :]
+            except BlockingIOError:  # whoever opened it made it so
+                select.select([], [1], [])
     except BrokenPipeError as error:
         raise StdoutClosed from error
 
@@ -144,4 +147,7 @@ def styled(text: str, stream: TextIO, **style: Any) -> str:
 
 
 def _stdout_is_ready() -> bool:
-    return bool(select.select([], [1], [], 0)[1])
+    try:
+        return bool(select.select([], [1], [], 0)[1])
+    except OSError:  # Windows asks sockets only
+        return False
