@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from ._exceptions import ConnectError, RemoteProtocolError
+import trio
+
+from ._exceptions import ConnectError, JoinError, RemoteProtocolError
 from ._pump import Pump
 from ._types import SessionDetails
 from ._version import __version__
-from .auth._client import ClientAuthenticator
+from .auth._client import ClientAttempt, ClientAuthenticator, Work
 from .messages import Message
 from .protocol import Join
 
@@ -67,11 +70,10 @@ async def join(
         ConnectError: The connection broke or ended.
         RemoteProtocolError: The peer broke the protocol.
     """
-    auth = options.get("auth")
     handshake = Join(
         pump.link,
         realm,
-        authenticators=() if auth is None else tuple(auth) if isinstance(auth, Sequence) else (auth,),
+        authenticators=_begin(options.get("auth")),
         agent=options.get("agent") or f"trowamp-{__version__}",
         authid=options.get("authid"),
         authrole=options.get("authrole"),
@@ -80,6 +82,8 @@ async def join(
     while True:
         for index, message in enumerate(messages):
             outcome = handshake.receive(message)
+            if isinstance(outcome, Work):
+                outcome = await _finish(handshake, outcome)
             pump.flush()
             if isinstance(outcome, SessionDetails):
                 return outcome, messages[index + 1 :]
@@ -93,3 +97,19 @@ async def join(
             raise ConnectError(f"the connection ended while joining realm {realm!r}: {reason}") from link.error
         pump.flush()
         messages = await pump.receive()
+
+
+def _begin(auth: Auth) -> list[ClientAttempt]:
+    """Begin a handshake with each method."""
+    nonce = os.urandom(32)
+    authenticators = () if auth is None else auth if isinstance(auth, Sequence) else (auth,)
+    return [authenticator.begin(nonce) for authenticator in authenticators]
+
+
+async def _finish(handshake: Join, work: Work) -> JoinError | None:
+    """Stretch a password and the like in a thread: it takes long enough to disturb everybody else."""
+    try:
+        handshake.resume(await trio.to_thread.run_sync(work.run, abandon_on_cancel=True))
+    except ValueError as error:
+        return handshake.refuse(error)
+    return None

@@ -144,10 +144,13 @@ class Challenge(Message, tag=4):
 
 
 class Authenticate(Message, tag=5):
-    """[AUTHENTICATE, Signature|string, Extra|dict]: the client's proof."""
+    """[AUTHENTICATE, Signature|string, Extra|dict]: the client's proof. Its repr does not show it: a ticket is the secret itself."""
 
     signature: str
     extra: Dict
+
+    def __repr__(self) -> str:
+        return f"Authenticate(signature=<{len(self.signature)} characters>, extra={self.extra!r})"
 
 
 class Goodbye(Message, tag=6):

@@ -6,10 +6,43 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .. import uris
+from ..messages import Authenticate
+from ..messages import Challenge as ChallengeMessage
+from ._client import ClientAttempt, Stateless
 from ._router import Accept, Attempt, Deny, Outcome
 
 _ALPHABET: Final = "3456789ACEFGHJKLMNPQRSTUVWXY"  # no two characters that look alike
 _LENGTH: Final = 12  # 28**12 > 2**53
+
+
+class Anonymous(Stateless):
+    """Asks for an anonymous session, explicitly: alone it says what saying nothing says; after other methods it says that this will do as well.
+
+    Args:
+        authid: A hint which identity would be welcome; routers are free to ignore it.
+        authrole: A hint which role.
+    """
+
+    method = "anonymous"
+
+    def __init__(self, authid: str | None = None, authrole: str | None = None) -> None:
+        self.authid = authid
+        self.authrole = authrole
+
+    def __repr__(self) -> str:
+        return f"Anonymous(authid={self.authid!r}, authrole={self.authrole!r})"
+
+    def begin(self, nonce: bytes) -> ClientAttempt:
+        """Begin a handshake; nothing has to be remembered."""
+        return self
+
+    def answer(self, challenge: ChallengeMessage) -> Authenticate:
+        """Refuse: there is nothing that could be proved.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("the router challenges an anonymous session")
 
 
 class AnonymousAuthenticator:

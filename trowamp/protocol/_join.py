@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from .. import uris
 from .._exceptions import JoinError, RemoteProtocolError
 from .._types import SessionDetails
-from ..auth._client import ClientAuthenticator
-from ..messages import Abort, Challenge, Hello, Message, Welcome
+from ..auth._client import ClientAttempt, Work
+from ..messages import Abort, Authenticate, Challenge, Hello, Message, Welcome
 from ._features import CLIENT_ROLES, announced
 
-Outcome = SessionDetails | JoinError | RemoteProtocolError
+Outcome = SessionDetails | JoinError | RemoteProtocolError | Work
 
 
 class Sink(Protocol):
@@ -32,7 +32,7 @@ class Join:
     Args:
         sink: Where messages go.
         realm: The realm to join.
-        authenticators: Authentication methods in the order of preference; none means anonymous.
+        authenticators: Authentication methods in the order of preference, begun for this handshake; none means anonymous.
         agent: How this client names itself.
         authid: The identity to claim when no authenticator has one.
         authrole: The role to ask for when no authenticator asks for one.
@@ -47,7 +47,7 @@ class Join:
         sink: Sink,
         realm: str,
         *,
-        authenticators: Sequence[ClientAuthenticator] = (),
+        authenticators: Sequence[ClientAttempt] = (),
         agent: str,
         authid: str | None = None,
         authrole: str | None = None,
@@ -56,7 +56,7 @@ class Join:
         self._sink = sink
         self._realm = realm
         self._methods = {authenticator.method: authenticator for authenticator in authenticators}
-        self._used: dict[str, ClientAuthenticator] = {}
+        self._used: dict[str, ClientAttempt] = {}
         details: dict[str, Any] = {"roles": CLIENT_ROLES, "agent": agent}
         extra = dict(authextra or {})
         for authenticator in reversed(authenticators):  # what several claim, the preferred one decides
@@ -77,27 +77,42 @@ class Join:
 
         Returns:
             None while the handshake goes on; else the details of the joined session, or why there is none. When the client gives up, its ABORT
-            has been queued.
+            has been queued. Or `Work`: the handshake goes on with `resume` or `refuse`, and takes no message before.
         """
         handler = _HANDLERS.get(type(message))
         if handler is None:
             return self._violation(f"{message.name} before WELCOME")
         return handler(self, message)
 
+    def resume(self, answer: Authenticate) -> None:
+        """Send what the `Work` on a challenge has come to.
+
+        Raises:
+            SerializationError, MessageTooLarge: It cannot be sent; to be given to `refuse`.
+        """
+        self._sink.send(answer)
+
+    def refuse(self, error: ValueError) -> JoinError:
+        """Give up because the `Work` on a challenge found that it is not acceptable (AU-C2)."""
+        self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the challenge was refused")
+        return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
+
     def give_up(self, reason: str, text: str) -> None:
         """Queue an ABORT: the client does not want this session any more."""
         self._sink.send(Abort({"message": text}, reason))
 
     def _on_challenge(self, message: Challenge) -> Outcome | None:
-        authenticator = self._methods.get(message.method)
-        if authenticator is None:  # AU-C1
+        attempt = self._methods.get(message.method)
+        if attempt is None:  # AU-C1
             return self._violation(f"CHALLENGE for the method {message.method!r:.40}, which was not offered")
-        self._used[message.method] = authenticator
+        self._used[message.method] = attempt
         try:
-            self._sink.send(authenticator.answer(message))
-        except ValueError as error:  # AU-C2
-            self.give_up(uris.ERROR_CANNOT_AUTHENTICATE, "the challenge was refused")
-            return JoinError(uris.ERROR_CANNOT_AUTHENTICATE, str(error))
+            answer = attempt.answer(message)
+            if isinstance(answer, Work):
+                return answer
+            self.resume(answer)
+        except ValueError as error:
+            return self.refuse(error)
         return None
 
     def _on_welcome(self, message: Welcome) -> Outcome:

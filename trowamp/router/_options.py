@@ -22,6 +22,8 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
         authenticators: The authentication methods; None stands for anonymous only, an empty sequence for nobody at all.
         auto_realms: Whether a realm that does not exist is made for the first session that asks for it, and forgotten with its last one.
         handshake_timeout: How long a connection may take until its session is established: transport handshake, HELLO and AUTHENTICATE together.
+        max_failed_attempts: How many failed attempts to authenticate, for one identity from one address within a minute, cost nothing. After that
+            attempts are refused unheard, for a second, then for two, and so on up to a minute. An address as a whole may fail ten times as often.
         goodbye_timeout: How long a peer may take to answer the router's GOODBYE.
         outbox_limit: How much may wait for a peer that does not read.
         slow_consumer: What happens to a peer above `outbox_limit`: "drop_connection" ends its session, "drop_events" withholds events until it has
@@ -41,6 +43,7 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     authenticators: Sequence[RouterAuthenticator] | None = None
     auto_realms: bool = False
     handshake_timeout: float = 15.0
+    max_failed_attempts: int = 10
     goodbye_timeout: float = 5.0
     outbox_limit: int = 16 * 1024 * 1024
     slow_consumer: SlowConsumerPolicy = "drop_connection"

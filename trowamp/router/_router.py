@@ -19,7 +19,7 @@ import msgspec
 from .. import uris
 from .._uri_pattern import is_uri
 from ..auth._anonymous import AnonymousAuthenticator
-from ..auth._router import Accept, Deny
+from ..auth._router import Accept, Deny, Outcome, Pending
 from ..auth._router import Challenge as Asked
 from ..messages import Abort, Challenge, Goodbye, Message, Welcome
 from ._accept import Gate, Handshake, Step
@@ -76,6 +76,7 @@ class Router:
         )
         self._peers: dict[Peer, None] = {}
         self._dirty: list[Peer] = []
+        self._pending: list[tuple[Peer, Pending]] = []
         self._doomed: list[Peer] = []
 
     def __repr__(self) -> str:
@@ -83,19 +84,20 @@ class Router:
 
     # ---- what the shell reports
 
-    def attach(self, link: Link, *, transport: dict[str, Any], now: float) -> Peer:
+    def attach(self, link: Link, *, transport: dict[str, Any], now: float, identity: Accept | None = None) -> Peer:
         """Take a new connection, before or after its transport handshake.
 
         Args:
             link: Its link.
             transport: What is known of it: `{"type": "tcp", "peer": …}`. Authentication methods see it.
             now: The time.
+            identity: Who it is, if whoever runs the router has made the connection; then it is asked for nothing.
         """
         peer = Peer(
             link, transport, dirty=self._dirty, doomed=self._doomed, options=self.options, counters=self._counters
         )
         self._peers[peer] = None
-        self._expect_hello(peer, now)
+        self._expect_hello(peer, now, identity)
         return peer
 
     def receive(self, peer: Peer, message: Message, now: float) -> None:
@@ -110,12 +112,26 @@ class Router:
                 if text is not None:
                     self._violate(peer, text, now)
         elif peer.handshake is not None:
-            step = peer.handshake.receive(message)
+            step = peer.handshake.receive(message, now)
             _STEPS[type(step)](self, peer, step, now)
         elif type(message) in _FAREWELLS:  # everything else is ignored after the router's GOODBYE (transition 14)
             peer.give_up("the session was left")
         if self._doomed:
             self._bury()
+
+    def resolve(self, peer: Peer, outcome: Outcome, now: float) -> None:
+        """Take what was decided about a peer of `take_pending`; nothing happens if it has gone, or has waited too long.
+
+        Args:
+            peer: The peer.
+            outcome: What the judge of its `Pending` says, or a `Deny`.
+            now: The time.
+        """
+        if peer.handshake is not None and peer.handshake.is_pending:
+            step = peer.handshake.resolve(outcome, now)
+            _STEPS[type(step)](self, peer, step, now)
+            if self._doomed:
+                self._bury()
 
     def violation(self, peer: Peer, error: Exception, now: float) -> None:
         """The peer's link failed: what it received is no message, or too large, or no WAMP at all."""
@@ -159,6 +175,12 @@ class Router:
         for peer in peers:
             peer.outbox.is_dirty = False
         return peers
+
+    def take_pending(self) -> list[tuple[Peer, Pending]]:
+        """Return the peers about whom somebody has to be asked, with the question; `resolve` takes what comes of it."""
+        pending = self._pending
+        self._pending = []
+        return pending
 
     # ---- what the operator does
 
@@ -231,8 +253,8 @@ class Router:
 
     # ---- joining and leaving
 
-    def _expect_hello(self, peer: Peer, now: float) -> None:
-        peer.handshake = Handshake(self._gate, peer.transport)
+    def _expect_hello(self, peer: Peer, now: float, identity: Accept | None = None) -> None:
+        peer.handshake = Handshake(self._gate, peer.transport, identity)
         self._deadlines.push(peer, now + self.options.handshake_timeout, self._on_late_peer)
 
     def _join(self, peer: Peer, accept: Accept, now: float) -> None:
@@ -282,6 +304,9 @@ class Router:
         assert peer.handshake.authenticator is not None
         peer.outbox.send(Challenge(peer.handshake.authenticator.method, asked.extra))
 
+    def _ask(self, peer: Peer, pending: Pending, now: float) -> None:
+        self._pending.append((peer, pending))
+
     def _deny(self, peer: Peer, deny: Deny, now: float) -> None:
         self._counters.refused_sessions += 1
         self._abort(peer, deny.reason, deny.message)
@@ -317,6 +342,9 @@ class Router:
             peer.give_up(f"no answer to GOODBYE within {self.options.goodbye_timeout:g} s")
         elif peer.handshake.is_challenged:  # AU-R4
             text = f"no AUTHENTICATE within {self.options.handshake_timeout:g} s"
+            self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
+        elif peer.handshake.is_pending:
+            text = f"nobody decided within {self.options.handshake_timeout:g} s whether the session may join"
             self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
         else:
             peer.give_up(f"no HELLO within {self.options.handshake_timeout:g} s")
@@ -370,6 +398,7 @@ _STEPS: dict[type[Step], Callable[[Router, Peer, Any, float], None]] = {
     Accept: Router._join,
     Asked: Router._challenge,
     Deny: Router._deny,
+    Pending: Router._ask,
     str: Router._violate,
     NoneType: Router._peer_gave_up,
 }
