@@ -9,7 +9,7 @@ import trio
 from ._exceptions import ConnectError
 from ._proxy import connect_words, open_through_proxy
 from ._stream import ByteTransport, SocketTransport
-from ._tls import TlsTransport, tls_words
+from ._tls import TlsTransport
 from ._url import RouterUrl
 
 
@@ -28,7 +28,7 @@ async def open_transport(
 
     Raises:
         ConnectError: There is none; the text says what was tried and why it failed.
-        ValueError: `proxy` is not a proxy's URL, or the URL has port 0 or a Unix socket behind a proxy.
+        ValueError: `proxy` is not a proxy's URL, the URL has port 0 or a Unix socket behind a proxy, or `tls` is a server's.
     """
     if url.is_unix and proxy is not None:
         raise ValueError("a Unix socket cannot be reached through a proxy")
@@ -36,12 +36,11 @@ async def open_transport(
         raise ValueError(f"port 0 is for listening only: {url}")
     try:
         stream = await _open_stream(url, proxy)
-        transport = SocketTransport(stream.socket, _description(url), {"type": "unix" if url.is_unix else "tcp"})
+        details = {"type": "unix" if url.is_unix else "tcp", "tls": False}
+        transport = SocketTransport(stream.socket, _description(url), details)
         return await _encrypted(transport, url, tls or default_tls()) if url.is_tls else transport
     except ConnectError as error:
         raise ConnectError(f"cannot connect to {url}: {error}") from error
-    except ssl.SSLError as error:  # it is an OSError, too
-        raise ConnectError(f"cannot connect to {url}: {tls_words(error)}") from error
     except OSError as error:
         raise ConnectError(f"cannot connect to {url}: {connect_words(error)}") from error
     except trio.BrokenResourceError as error:
@@ -65,7 +64,10 @@ async def _open_stream(url: RouterUrl, proxy: str | None) -> trio.SocketStream:
 
 async def _encrypted(transport: SocketTransport, url: RouterUrl, tls: ssl.SSLContext) -> TlsTransport:
     try:
-        encrypted = TlsTransport(transport, tls, server_hostname=url.host.partition("%")[0])
+        try:
+            encrypted = TlsTransport(transport, tls, server_hostname=url.host.partition("%")[0])
+        except ssl.SSLError:
+            raise ValueError("tls= is the configuration of a server") from None
         await encrypted.handshake()
     except BaseException:
         transport.abort()
