@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import _exceptions, auth, uris
+from ._authentication import RouterAuth
 from ._calls import CallStream
 from ._component import Component, is_fatal
 from ._events import Event, EventStream, Subscription, SubscriptionStatistics
@@ -33,6 +34,7 @@ __all__ = [
     "Registration",
     "Result",
     "Router",
+    "RouterAuth",
     "RouterOptions",
     "RouterStatistics",
     "Session",

@@ -16,6 +16,7 @@ from ._pump import Pump
 
 if TYPE_CHECKING:
     from ._serve import Router
+    from .auth._router import Accept, Pending
 
 
 class RouterConnection:
@@ -25,15 +26,17 @@ class RouterConnection:
         router: Who serves it.
         pump: The connection; its link may still have its handshake to do.
         since: When, on Trio's clock, the connection was accepted.
+        identity: Who it is, if this program has made it for a purpose of the router's own.
     """
 
-    def __init__(self, router: Router, pump: Pump, *, since: float) -> None:
+    def __init__(self, router: Router, pump: Pump, *, since: float, identity: Accept | None = None) -> None:
         self.pump = pump
         self._router = router
         self._reading = trio.CancelScope()
         self._pinged = -math.inf
         self._reason = ""  # why this side ends it, in words
-        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=since)
+        self._nursery: trio.Nursery | None = None
+        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=since, identity=identity)
         self.peer.token = self
 
     @enable_ki_protection
@@ -42,6 +45,7 @@ class RouterConnection:
         router = self._router
         try:
             async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 nursery.start_soon(self.pump.write, name="trowamp router writer")
                 with self._reading:
                     await self._read()
@@ -58,6 +62,16 @@ class RouterConnection:
         self.pump.flush()
         if self.peer.is_closing:
             self._reading.cancel()
+
+    def find_out(self, pending: Pending) -> None:
+        """Have somebody decide whether the session may join."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._find_out, pending, name="trowamp router authentication")
+
+    async def _find_out(self, pending: Pending) -> None:
+        outcome = await self._router.find_out(pending)
+        self._router.core.resolve(self.peer, outcome, trio.current_time())
+        self._router.flush()
 
     def give_up(self, reason: str) -> None:
         """End the connection from this side."""

@@ -15,6 +15,7 @@ import msgspec
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ._authentication import Authentication, RouterAuth
 from ._exceptions import ConnectError
 from ._failures import open_service_nursery, outlive_the_block
 from ._join import JoinOptions, open_link
@@ -23,6 +24,7 @@ from ._listen import Listener, open_listener
 from ._pump import Pump
 from ._router_connection import RouterConnection
 from ._run_session import Opened, run_session
+from ._service_session import ServiceSessions
 from ._session import Session
 from ._stream import ByteTransport, memory_pair
 from ._transport import InProcess, Transport
@@ -33,6 +35,8 @@ from .wire import DEFAULT_MAX_SIZE, SERIALIZERS, Compression, get_serializer, ra
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
+
+    from .auth._router import Accept, Outcome, Pending
 
 _log = logging.getLogger("trowamp.router")
 
@@ -73,10 +77,20 @@ class Router:
     """
 
     def __init__(
-        self, realms: Iterable[str], nursery: trio.Nursery, options: ServerOptions, core_options: RouterOptions
+        self,
+        realms: Iterable[str],
+        nursery: trio.Nursery,
+        options: ServerOptions,
+        core_options: RouterOptions,
+        auth: RouterAuth | None = None,
     ) -> None:
         self.options = options
         self._nursery = nursery
+        self._services = ServiceSessions(self, nursery)
+        self._authentication = Authentication(auth or RouterAuth(), self._services.call)
+        if auth is not None:
+            methods = (*self._authentication.authenticators, *(core_options.authenticators or ()))
+            core_options = msgspec.structs.replace(core_options, authenticators=methods)
         self.core = RouterCore(realms, random_id=_random_ids().__next__, options=core_options)
         self.urls: list[str] = []
         self.transport: Transport = InProcess("memory", self.connect)
@@ -130,9 +144,15 @@ class Router:
         """Carry the core's output to the connections it concerns."""
         for peer in self.core.take_dirty():
             peer.token.flush()
+        for peer, pending in self.core.take_pending():
+            peer.token.find_out(pending)
         deadline = self.core.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._earlier_deadline.set()
+
+    async def find_out(self, pending: Pending) -> Outcome:
+        """Find out whether a session may join."""
+        return await self._authentication.find_out(pending)
 
     async def listen(self, url: str, tls: ssl.SSLContext | None) -> None:
         """Open the listener of one URL."""
@@ -162,8 +182,11 @@ class Router:
         for transport in self._transports:
             transport.abort()
 
-    async def connect(self) -> Opened:
+    async def connect(self, identity: Accept | None = None) -> Opened:
         """Open a connection in memory, up to the point where messages can flow.
+
+        Args:
+            identity: Who it is, for purposes of the router's own. Default: whoever it proves to be.
 
         Raises:
             ConnectError: The router is stopping, or has too many connections.
@@ -172,7 +195,7 @@ class Router:
             raise ConnectError("the router in this program has stopped")
         near, far = memory_pair()
         pump = Pump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
-        self._nursery.start_soon(self.serve_transport, far, name="trowamp router memory")
+        self._nursery.start_soon(self.serve_transport, far, identity, name="trowamp router memory")
         deadline = trio.current_time() + self.core.options.handshake_timeout
         try:
             return Opened(pump, await open_link(pump, "the router in this program"), deadline, None)
@@ -180,7 +203,7 @@ class Router:
             near.abort()
             raise
 
-    async def serve_transport(self, transport: ByteTransport) -> None:
+    async def serve_transport(self, transport: ByteTransport, identity: Accept | None = None) -> None:
         """Serve one connection until it ends."""
         since = trio.current_time()
         with self._counted(transport):
@@ -197,7 +220,8 @@ class Router:
                 origins=self.options.origins,
                 at_capacity=excess > 0,
             )
-            await self._serve_connection(RouterConnection(self, Pump(transport, link), since=since))
+            connection = RouterConnection(self, Pump(transport, link), since=since, identity=identity)
+            await self._serve_connection(connection)
 
     async def _serve_connection(self, connection: RouterConnection) -> None:
         self._connections.add(connection)
@@ -266,6 +290,7 @@ async def open_router(
     listen: Sequence[str] = (),
     *,
     tls: ssl.SSLContext | None = None,
+    auth: RouterAuth | None = None,
     limits: RouterOptions | None = None,
     max_connections: int = 10_000,
     handshake_timeout: float | None = None,
@@ -287,6 +312,7 @@ async def open_router(
         listen: URLs to listen at: `ws://`, `wss://`, `rs://`, `rss://` with port 0 for any free one, `ws+unix://`, `rs+unix://`. Every listener
             serves WebSocket and RawSocket alike. Default: only in-memory sessions.
         tls: The TLS configuration with the server's certificate, for `wss` and `rss`.
+        auth: Who may join. Default: everybody, anonymously, unless `limits` has authenticators.
         limits: Limits and policies of sessions: outboxes, slow consumers. Default: `RouterOptions()`.
         max_connections: Connections in total; more are refused.
         handshake_timeout: Seconds for TLS, the transport's handshake and joining. Default: that of `limits`, which is 15 unless told otherwise.
@@ -303,7 +329,7 @@ async def open_router(
 
     Raises:
         ConnectError: An address cannot be listened at.
-        ValueError: A URL, realm or number is not legal, or TLS is missing for `wss` or `rss`.
+        ValueError: A URL, realm, principal or number is not legal, or TLS is missing for `wss` or `rss`.
         TypeError: `realms` or `listen` is one string.
     """
     if isinstance(realms, str) or isinstance(listen, str):
@@ -323,7 +349,7 @@ async def open_router(
     async with open_service_nursery() as nursery:
         tasks: trio.Nursery = await nursery.start(outlive_the_block)
         try:
-            router = Router(realms, tasks, options, core_options)
+            router = Router(realms, tasks, options, core_options, auth)
             try:
                 for url in listen:
                     await router.listen(url, tls)

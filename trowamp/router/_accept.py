@@ -189,7 +189,7 @@ class Handshake:
             if self._is_blocked(now):  # meanwhile
                 return _TOO_MANY
             attempts.succeeded(self._transport, details)
-        elif isinstance(outcome, Deny):
+        elif isinstance(outcome, Deny) and outcome.reason != uris.ERROR_AUTHENTICATION_FAILED:  # that was no guess
             attempts.failed(self._transport, details, now)
         self._handlers = _DECIDING if isinstance(outcome, Pending) else _CHALLENGING
         return outcome
