@@ -96,6 +96,11 @@ async def test_one_function_can_serve_several_procedures(autojump_clock: trio.ab
             app.stop()
 
 
+def test_a_transport_shows_where_it_leads() -> None:
+    assert repr(Transport("ws://127.0.0.1:8080/ws")) == "<Transport ws://127.0.0.1:8080/ws>"
+    assert repr(Wire(name="a wire")) == "<Transport a wire>"
+
+
 # ---- running
 
 

@@ -97,8 +97,9 @@ async def test_the_same_tests_run_against_a_live_router(run_tests: RunTests, plu
         assert router.statistics().sessions == 0
 
 
-async def test_a_live_router_that_is_not_there_is_an_error(run_tests: RunTests, tmp_path: Path) -> None:
-    code, output = await run_tests("pytest-trio", TESTS, f"--wamp-router=rs+unix://{tmp_path}/nobody")
+@pytest.mark.parametrize("plugin", PLUGINS)
+async def test_a_live_router_that_is_not_there_is_an_error(run_tests: RunTests, tmp_path: Path, plugin: str) -> None:
+    code, output = await run_tests(plugin, TESTS, f"--wamp-router=rs+unix://{tmp_path}/nobody")
     assert code == 1
     assert "ConnectError: cannot connect to rs+unix://" in output
 
