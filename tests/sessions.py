@@ -10,11 +10,17 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trowamp import Router, RouterStatistics, Session, SessionStatistics, open_router
-from trowamp._join import JoinOptions
-from trowamp.messages import Message
+from trowamp import messages as m
+from trowamp._join import JoinOptions, open_link
+from trowamp._pump import Pump
+from trowamp._run_session import KeepAlive, Opened, run_session
+from trowamp._stream import memory_pair
 from trowamp.testing import ScriptedRouter
+from trowamp.wire import Link, get_serializer, rawsocket_client, rawsocket_server, websocket_client, websocket_server
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=m.Message)
+
+MSGPACK = get_serializer("msgpack")
 
 
 class Pair(NamedTuple):
@@ -37,7 +43,7 @@ async def open_pair(**callee_options: Unpack[JoinOptions]) -> AsyncGenerator[Pai
 
 @asynccontextmanager
 async def answering(
-    router: ScriptedRouter, kind: type[M], answer: Callable[[M], Message]
+    router: ScriptedRouter, kind: type[M], answer: Callable[[M], m.Message]
 ) -> AsyncGenerator[None, None]:
     """Have the scripted router answer the next message, which must be of a kind, while the block runs."""
 
@@ -47,6 +53,53 @@ async def answering(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(expect_and_answer)
         yield
+
+
+# A connection in memory whose router end is played octet by octet: unlike a scripted router it reads only when the test says so.
+
+
+@asynccontextmanager
+async def open_ends(client: Link, server: Link) -> AsyncGenerator[tuple[Pump, Pump], None]:
+    """Open a connection in memory on which messages can flow."""
+    near, far = memory_pair()
+    ours, theirs = Pump(near, client), Pump(far, server)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.write)
+        nursery.start_soon(open_link, theirs, "the client")
+        assert await open_link(ours, "the router") == []
+        yield ours, theirs
+        nursery.cancel_scope.cancel()
+
+
+def rawsocket() -> tuple[Link, Link]:
+    return rawsocket_client(MSGPACK), rawsocket_server([MSGPACK])
+
+
+def websocket() -> tuple[Link, Link]:
+    random_octets = b"0123456789abcdef"
+    client = websocket_client("ws://localhost/", [MSGPACK], random_octets=lambda count: random_octets[:count])
+    return client, websocket_server([MSGPACK])
+
+
+async def welcome(router: Pump) -> None:
+    (hello,) = await router.receive()
+    assert isinstance(hello, m.Hello)
+    router.link.send(m.Welcome(1, {"roles": {"broker": {}, "dealer": {}}}))
+    router.flush()
+
+
+@asynccontextmanager
+async def open_played_session(
+    ours: Pump, theirs: Pump, keep_alive: KeepAlive | None = None
+) -> AsyncGenerator[Session, None]:
+    opened = Opened(ours, [], trio.current_time() + 10, keep_alive)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(welcome, theirs)
+        async with run_session(opened, "realm1", {}) as session:
+            yield session
+
+
+# What is left
 
 
 def pending(session: Session) -> dict[str, int]:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 import trowamp
-from tests.sessions import pending, settle
-from trowamp import ConnectError, JoinError, NoSuchRealm, RemoteProtocolError, Session, SessionLost, open_session
+from tests.sessions import open_ends, open_played_session, pending, rawsocket, settle, websocket
+from trowamp import ConnectError, JoinError, NoSuchRealm, RemoteProtocolError, SessionLost, open_session
 from trowamp import messages as m
-from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
-from trowamp._stream import memory_pair
 from trowamp.testing import open_scripted_router
-from trowamp.wire import Link, get_serializer, rawsocket_client, rawsocket_server, websocket_client, websocket_server
-
-MSGPACK = get_serializer("msgpack")
 
 
 async def test_hello_says_what_was_asked_for() -> None:
@@ -54,47 +46,6 @@ def test_keep_alive_needs_time(interval: float, timeout: float) -> None:
 
 
 # ---- a router that is played octet by octet
-
-
-@asynccontextmanager
-async def open_ends(client: Link, server: Link) -> AsyncGenerator[tuple[Pump, Pump], None]:
-    """Open a connection in memory on which messages can flow."""
-    near, far = memory_pair()
-    ours, theirs = Pump(near, client), Pump(far, server)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(theirs.write)
-        nursery.start_soon(open_link, theirs, "the client")
-        assert await open_link(ours, "the router") == []
-        yield ours, theirs
-        nursery.cancel_scope.cancel()
-
-
-def rawsocket() -> tuple[Link, Link]:
-    return rawsocket_client(MSGPACK), rawsocket_server([MSGPACK])
-
-
-def websocket() -> tuple[Link, Link]:
-    random_octets = b"0123456789abcdef"
-    client = websocket_client("ws://localhost/", [MSGPACK], random_octets=lambda count: random_octets[:count])
-    return client, websocket_server([MSGPACK])
-
-
-async def welcome(router: Pump) -> None:
-    (hello,) = await router.receive()
-    assert isinstance(hello, m.Hello)
-    router.link.send(m.Welcome(1, {"roles": {"broker": {}, "dealer": {}}}))
-    router.flush()
-
-
-@asynccontextmanager
-async def open_played_session(
-    ours: Pump, theirs: Pump, keep_alive: KeepAlive | None = None
-) -> AsyncGenerator[Session, None]:
-    opened = Opened(ours, [], trio.current_time() + 10, keep_alive)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(welcome, theirs)
-        async with run_session(opened, "realm1", {}) as session:
-            yield session
 
 
 @pytest.mark.parametrize("links", [rawsocket, websocket])

@@ -78,7 +78,7 @@ class Invocation:
             SerializationError, MessageTooLarge: The payload cannot be sent.
             SessionClosed, SessionLost: The session ended.
         """
-        await self._shell.pump.wait_writable()
+        await self._shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
         self._send_progress(args, kwargs)
         await trio.lowlevel.cancel_shielded_checkpoint()

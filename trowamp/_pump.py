@@ -37,6 +37,7 @@ class Pump:
         self._writer: trio.lowlevel.Task | None = None  # the writer task while it is parked
         self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
         self._producers = trio.lowlevel.ParkingLot()
+        self._are_producers_dismissed = False
 
     async def receive(self) -> list[Message]:
         """Wait for octets and return the messages they complete; look at `link.is_closed` and `link.error` afterwards."""
@@ -81,9 +82,14 @@ class Pump:
         return len(self.link.data_to_send()) > HIGH_WATER
 
     async def wait_writable(self) -> None:
-        """Wait until queued octets are below the high-water mark; no checkpoint if they are."""
-        while self.is_above_high_water and not self.broken:
+        """Wait until queued octets are below the high-water mark, or there is nothing to be waited for; no checkpoint if they are."""
+        while self.is_above_high_water and not (self.broken or self._are_producers_dismissed):
             await self._producers.park()
+
+    def dismiss_producers(self) -> None:
+        """Nobody is to wait for room any more: the session is over, and those who wait shall learn of it."""
+        self._are_producers_dismissed = True
+        self._producers.unpark_all()
 
     async def send_queued(self) -> None:
         """Send everything queued from this task: for handshakes, while no writer runs."""

@@ -93,7 +93,7 @@ class SessionView:
         """
         shell = self._shell
         if shell.pump.is_above_high_water:
-            await shell.pump.wait_writable()
+            await shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._publish_options.is_acknowledged:
             waiter = Waiter()
@@ -200,7 +200,7 @@ class SessionView:
     async def _call(self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         shell = self._shell
         if shell.pump.is_above_high_water:
-            await shell.pump.wait_writable()
+            await shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
         waiter = Waiter()
         request_id = shell.core.call(procedure, args, kwargs, self._wire_options(), waiter)
@@ -224,7 +224,7 @@ class SessionView:
         stream = CallStream(shell, procedure, options.buffer, options.cancel_mode, scope)
         try:
             with scope:
-                await shell.pump.wait_writable()
+                await shell.wait_for_room()
                 await trio.lowlevel.checkpoint_if_cancelled()
                 wire = {**self._wire_options(), "receive_progress": True}
                 stream.started(shell.core.call(procedure, args, kwargs, wire, stream))

@@ -83,6 +83,16 @@ class SessionShell:
 
     # ---- requests
 
+    async def wait_for_room(self) -> None:
+        """Wait while the connection is congested; no checkpoint if it is not.
+
+        Raises:
+            SessionClosed, SessionLost: The session ended meanwhile, which counts for more than being cancelled by that end.
+        """
+        if self.pump.is_above_high_water:
+            await self.pump.wait_writable()
+            self.core.require_established()
+
     def flush_request(self) -> None:
         """Send a request that was just queued: at once if it is alone, else together with those that other tasks are about to queue."""
         if self.core.pending_calls == 1:
@@ -169,6 +179,7 @@ class SessionShell:
             self.ended_by_itself = not self._has_left
         self._resolve(inbound.replies)
         self._end_streams(inbound.error)
+        self.pump.dismiss_producers()
         self.ended.set()
         if self.ended_by_itself:
             self.body.cancel()
@@ -190,6 +201,7 @@ class SessionShell:
         self._has_left = True
         self._resolve(self.core.goodbye(reason, message))
         self._end_streams(SessionClosed(reason, "the session was left"))
+        self.pump.dismiss_producers()
         self.pump.flush()
 
     @property
