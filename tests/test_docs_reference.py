@@ -44,6 +44,7 @@ def code_in(cell: str) -> list[str]:
 
 API = list(rows_of("api.md"))
 OWNERS: dict[str, Any] = {
+    "auth": trowamp.auth,
     "Functions": trowamp,
     "Modules": trowamp,
     "Statistics": trowamp,
@@ -77,9 +78,9 @@ def test_a_signature_is_the_one_in_the_code(heading: str, shown: str) -> None:
     bare = re.sub(r"^(async with |await |@)", "", shown)
     name = bare.split("(")[0]
     owner = owner_of(heading)
-    is_constructor = inspect.isclass(owner) and owner.__name__ == name
-    found = owner if is_constructor else getattr(owner, name)
-    assert bare == name + signature_of(found, is_method=inspect.isclass(owner) and not is_constructor)
+    is_own_constructor = inspect.isclass(owner) and owner.__name__ == name
+    found = owner if is_own_constructor else getattr(owner, name)
+    assert bare == name + signature_of(found, is_method=inspect.isclass(owner) and not is_own_constructor)
     assert shown.startswith("await ") == inspect.iscoroutinefunction(found)
 
 
@@ -98,7 +99,7 @@ def test_every_attribute_in_the_reference_is_one() -> None:
 def test_the_reference_has_every_public_name() -> None:
     text = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"`(?:async with |await |@)?(\w+)", text))
-    assert [name for name in trowamp.__all__ if name not in shown] == []
+    assert [name for name in (*trowamp.__all__, *trowamp.auth.__all__) if name not in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,12 @@ def test_a_default_is_the_one_in_the_code(name: str, shown: dict[str, str]) -> N
     assert {argument: code.get(argument) for argument in shown} == shown
 
 
-NOT_IN_A_TABLE = {"open_session": {"url"}, "Component": {"is_fatal"}, "RouterOptions": {"agent"}}  # the text tells
+NOT_IN_A_TABLE = {
+    "open_session": {"url"},
+    "Component": {"is_fatal"},
+    "RouterOptions": {"agent"},
+    "RouterAuth": {"principals"},
+}  # the text tells
 
 
 @pytest.mark.parametrize("name", ["open_session", "Component", "Session.register", "Session.subscribe", "open_router"])
@@ -161,13 +167,14 @@ def test_every_default_is_in_the_table(name: str) -> None:
     assert defaults_of(name).keys() - shown.keys() == NOT_IN_A_TABLE.get(name, set())
 
 
-def test_every_option_of_the_router_is_in_the_table() -> None:
+@pytest.mark.parametrize("name", ["RouterOptions", "RouterAuth"])
+def test_every_field_is_in_the_table(name: str) -> None:
     (shown,) = [
         table.values[1]
         for table in tables_of_defaults()
-        if table.values[0] == "RouterOptions" and str(table.id).startswith("reference/")
+        if table.values[0] == name and str(table.id).startswith("reference/")
     ]
-    assert set(trowamp.RouterOptions.__struct_fields__) - shown.keys() == NOT_IN_A_TABLE["RouterOptions"]
+    assert set(getattr(trowamp, name).__struct_fields__) - shown.keys() == NOT_IN_A_TABLE[name]
 
 
 def test_the_options_of_views_and_the_fixed_limits_are_as_told() -> None:
