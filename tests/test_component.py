@@ -70,6 +70,17 @@ def test_wrong_declarations_are_refused_when_they_are_made(kind: str) -> None:
         declare(ADD)(42)
 
 
+def test_a_procedure_is_declared_once() -> None:
+    """The router would refuse the second one, in every session anew."""
+    app = component("ws://127.0.0.1/")
+    app.register(ADD)(add2)
+    app.register(ADD, match="prefix")(add2)  # that is another one
+    with pytest.raises(ValueError, match="com.example.add2 is declared already"):
+        app.register(ADD)(add2)
+    app.subscribe(ADD)(add2)
+    app.subscribe(ADD)(add2)
+
+
 def test_decorators_leave_their_functions_alone() -> None:
     app = component("ws://127.0.0.1/")
     for decorate in (

@@ -204,6 +204,16 @@ async def test_what_the_router_does_not_support_fails_the_attempt(autojump_clock
             await app.run()
 
 
+async def test_a_router_that_does_not_answer_fails_the_attempt(autojump_clock: trio.abc.Clock) -> None:
+    async with open_scripted_router() as router:
+        app = component(router.transport, max_retries=0, conflict_timeout=5)
+        app.register(ADD)(add2)
+        began = trio.current_time()
+        with pytest.raises(trowamp.CallTimeout, match="did not agree to everything that is declared within 20 s"):
+            await app.run()
+        assert trio.current_time() - began == pytest.approx(20)
+
+
 # ---- a procedure that somebody else holds
 
 

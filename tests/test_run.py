@@ -157,6 +157,12 @@ async def test_ctrl_c_ends_all_components_of_a_program(tmp_path: Path) -> None:
 NOBODY = "rs+unix:///nowhere/router.sock"
 
 
+RIVALS = """
+apps.append(trowamp.Component(sys.argv[1], realm="realm1", on_conflict="raise"))
+apps[1].register("com.example.add2")(add2)
+"""
+
+
 @pytest.mark.parametrize(
     ("more", "code", "line"),
     [
@@ -167,7 +173,7 @@ NOBODY = "rs+unix:///nowhere/router.sock"
             "ConnectError: cannot connect to ",
         ),
         ("apps[0] = trowamp.Component(sys.argv[1], realm='elsewhere', max_retries=0)", 4, "NoSuchRealm: "),
-        ("app.register('com.example.add2')(add2)", 1, "ProcedureAlreadyExists: wamp.error.procedure_already_exists"),
+        (RIVALS, 1, "ProcedureAlreadyExists: wamp.error.procedure_already_exists"),
         ("app.main(lambda session: session._shell.pump.transport.abort() or trio.sleep(9))", 5, "SessionLost: "),
         ("apps.append(trowamp.Component(sys.argv[1], realm='elsewhere', max_retries=0))", 4, "NoSuchRealm: "),
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 import trustme
@@ -16,10 +17,12 @@ import trowamp
 from trowamp import ConnectError, Router, RouterOptions, open_router, open_session
 from trowamp._join import open_link
 from trowamp._stream import memory_pair
-from trowamp.messages import Event, Goodbye, Publish
+from trowamp.messages import Abort, Event, Goodbye, Hello, Publish, Published
+from trowamp.wire import Link
 
 from .serve_tools import (
     REALM,
+    ROLES,
     Peer,
     exchange,
     open_joined_peer,
@@ -307,6 +310,35 @@ async def test_a_message_too_large_ends_only_its_senders_session() -> None:
                     await session.publish(TOPIC, "x" * 100_000)
                     await trio.sleep_forever()
             assert witness.is_open
+
+
+@pytest.mark.parametrize("make_link", [rawsocket, websocket])
+async def test_strangers_may_only_send_short_messages(
+    autojump_clock: trio.abc.Clock, make_link: Callable[[], Link]
+) -> None:
+    async with open_router([REALM]) as router:
+        async with open_peer(router, make_link) as peer:
+            await open_link(peer.pump, "the router")
+            peer.send(Hello(REALM, {"roles": ROLES, "authextra": {"x": "x" * 100_000}}))
+            assert "100" in (await peer.expect(Abort)).details["message"]
+        async with open_joined_peer(router, make_link) as peer:
+            peer.send(Publish(1, {"acknowledge": True}, TOPIC, ["x" * 500_000]))
+            await peer.expect(Published)
+
+
+@pytest.mark.parametrize(("make_link", "most"), [(rawsocket, 131_072), (websocket, 100_000)])
+async def test_those_who_have_joined_may_send_what_was_announced(
+    autojump_clock: trio.abc.Clock, make_link: Callable[[], Link], most: int
+) -> None:
+    """RawSocket can only announce powers of two."""
+    frame = len(msgspec.json.encode([16, 1, {"acknowledge": True}, TOPIC, [""]]))
+    async with open_router([REALM], max_message_size=100_000) as router:
+        async with open_joined_peer(router, make_link) as peer:
+            peer.send(Publish(1, {"acknowledge": True}, TOPIC, ["x" * (most - frame)]))
+            await peer.expect(Published)
+            peer.link.max_send_size = most + 1
+            peer.send(Publish(2, {"acknowledge": True}, TOPIC, ["x" * (most - frame + 1)]))
+            assert (await peer.expect(Abort)).reason == "wamp.error.protocol_violation"
 
 
 async def test_peers_that_come_and_go_leave_nothing_behind(autojump_clock: trio.abc.Clock) -> None:

@@ -133,7 +133,7 @@ class Component:
         """Declare a procedure; the decorated function stays as it is. Takes the options of `Session.register`.
 
         Raises:
-            ValueError: `procedure` is not a legal URI or pattern.
+            ValueError: `procedure` is not a legal URI or pattern, or declared already.
             TypeError: The function is not callable, or there is no such option.
         """
         return self._declarations.decorator("register", procedure, options)

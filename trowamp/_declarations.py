@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from ._events import Event
-from ._exceptions import ProcedureAlreadyExists
+from ._exceptions import CallTimeout, ProcedureAlreadyExists
 from ._failures import leaves
 from ._handlers import BoundHandler
 from ._keywords import require_known
@@ -27,6 +27,7 @@ OnConflict = Literal["retry", "raise", "force"]
 _log = logging.getLogger("trowamp.component")
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 2.0  # seconds between attempts to register what a dying session still holds
+_PATIENCE = 15.0  # seconds for a router to agree to everything, beside the time for conflicts
 _AT_ONCE = 100  # requests on their way together: a thousand declarations cost ten round trips, not a thousand
 
 
@@ -63,17 +64,23 @@ class Declarations:
         self.on_conflict = on_conflict
         self._conflict_timeout = conflict_timeout
         self._declared: list[Declaration] = []
+        self._procedures: set[tuple[str, str]] = set()
 
     def add(self, declaration: Declaration) -> None:
         """Declare a handler.
 
         Raises:
-            ValueError: Its URI is not legal.
+            ValueError: Its URI is not legal, or the procedure is declared already.
             TypeError: It is not callable, or there is no such option.
         """
         wants = Invocation if declaration.kind == "register" else Event
         require_known(declaration.options, _OPTIONS[declaration.kind])
-        BoundHandler(declaration.handler, UriPattern(declaration.uri, declaration.options.get("match")), wants)
+        pattern = UriPattern(declaration.uri, declaration.options.get("match"))
+        BoundHandler(declaration.handler, pattern, wants)
+        if declaration.kind == "register":
+            if (pattern.uri, pattern.match) in self._procedures:
+                raise ValueError(f"{declaration.uri} is declared already: a session registers a procedure once")
+            self._procedures.add((pattern.uri, pattern.match))
         self._declared.append(declaration)
 
     def add_object(self, target: object) -> None:
@@ -95,19 +102,26 @@ class Declarations:
 
         Raises:
             ApplicationError, SessionLost, SessionClosed, FeatureNotSupported: The first thing that could not be put in place.
+            CallTimeout: The router does not answer.
         """
-        turns = trio.CapacityLimiter(_AT_ONCE)
+        timeout = _PATIENCE + self._conflict_timeout
         try:
-            for kind in ("register", "subscribe"):
-                async with trio.open_nursery() as nursery:
-                    for declaration in self._declared:
-                        if declaration.kind == kind:
-                            nursery.start_soon(self._restore_one, session, declaration, turns)
+            with trio.move_on_after(timeout) as scope:
+                for kind in ("register", "subscribe"):
+                    await self._restore_all([entry for entry in self._declared if entry.kind == kind], session)
         except BaseExceptionGroup as group:
             real = [leaf for leaf in leaves(group) if not isinstance(leaf, trio.Cancelled)]
             if not real:
                 raise
             raise real[0] from None
+        if scope.cancelled_caught:
+            raise CallTimeout(f"the router did not agree to everything that is declared within {timeout:g} s")
+
+    async def _restore_all(self, declared: list[Declaration], session: Session) -> None:
+        turns = trio.CapacityLimiter(_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            for declaration in declared:
+                nursery.start_soon(self._restore_one, session, declaration, turns)
 
     async def _restore_one(self, session: Session, declaration: Declaration, turns: trio.CapacityLimiter) -> None:
         async with turns:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ._serve import Router
     from .auth._router import Accept, Pending
 
+_BEFORE_WELCOME = 65536  # octets a message may have as long as nobody knows who sends it
+
 
 class RouterConnection:
     """One connection being served.
@@ -31,6 +33,8 @@ class RouterConnection:
 
     def __init__(self, router: Router, pump: Pump, *, since: float, identity: Accept | None = None) -> None:
         self.pump = pump
+        self._is_stranger = True
+        pump.link.max_size = min(pump.link.max_size, _BEFORE_WELCOME)
         self._router = router
         self._reading = trio.CancelScope()
         self._pinged = -math.inf
@@ -107,6 +111,9 @@ class RouterConnection:
                 receive(peer, message, now)
             if link.error is not None:
                 core.violation(peer, link.error, now)
+            if self._is_stranger and peer.session is not None:
+                self._is_stranger = False
+                link.max_size = link.announced_size
             pump.flush()  # what the link itself answers, such as a handshake or a pong
             router.flush()
 

@@ -74,6 +74,7 @@ class Link:
         close_reason: Words for people about the end of the connection; empty until there is one.
         close_code: The WebSocket close code that suits the end: 1000, or the one for `error`.
         max_size: Octets accepted for one incoming message. The owner may change it at any time, for example between HELLO and WELCOME.
+        announced_size: What the peer may expect `max_size` to be: RawSocket announces a power of two.
         max_send_size: Octets the peer accepts for one message.
         wire_format: Links with an equal value that is not None accept each other's `encode` output: encode once, send to many.
         pongs: How many pongs answered a ping of this side.
@@ -92,6 +93,7 @@ class Link:
         "_outgoing",
         "_pings",
         "_unsent_pongs",
+        "announced_size",
         "close_code",
         "close_reason",
         "error",
@@ -120,6 +122,7 @@ class Link:
         self.close_reason = ""
         self.close_code = 1000
         self.max_size = max_size
+        self.announced_size = max_size
         self.max_send_size = max_size if max_send_size is None else max_send_size
         self.wire_format = None
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0

@@ -109,8 +109,9 @@ class _Handshake(Framing):
         return bytes((MAGIC, _exponent(self._max_size) << 4 | serializer.rawsocket_id, 0, 0))
 
     def open(self, link: Link, serializer: Serializer, exponent: int) -> None:
+        link.announced_size = 2 ** (9 + _exponent(self._max_size))
         if link.max_size == self._max_size:  # unless the owner has set another limit meanwhile
-            link.max_size = 2 ** (9 + _exponent(self._max_size))
+            link.max_size = link.announced_size
         max_send_size = min(2 ** (9 + exponent), _LONGEST_SENT)
         link.opened(
             _Frames(), serializer, max_send_size=max_send_size, wire_format=("rawsocket", serializer, max_send_size)
