@@ -6,13 +6,15 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help demo test lint pytest clean
+.PHONY: help demo test test-quick lint pytest peers clean
 
 help:
-	@echo "make demo    a router and two components in processes of their own show what trowamp does"
-	@echo "make test    the whole test suite, lint and type check"
-	@echo "make lint    lint, format and type check only"
-	@echo "make clean   remove .venv and everything that tools left behind"
+	@echo "make demo        a router and two components in processes of their own show what trowamp does"
+	@echo "make test        the whole test suite, lint and type check"
+	@echo "make test-quick  the same without the tests that need Crossbar.io or other clients"
+	@echo "make lint        lint, format and type check only"
+	@echo "make peers       install the routers and clients that we are tested against, in .peers"
+	@echo "make clean       remove .venv, .peers and everything that tools left behind"
 
 demo: $(STAMP)
 	$(BIN)/trowamp demo
@@ -24,14 +26,21 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-pytest: $(STAMP)
+test-quick: lint
+	$(BIN)/python -m pytest --ignore=tests/interop
+
+# What cannot be installed, say offline, is told; the tests that need it are skipped, or fail on a build server.
+peers: $(STAMP)
+	$(BIN)/python tests/interop/peers.py
+
+pytest: $(STAMP) peers
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
+	rm -rf .venv .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
 
 $(STAMP): pyproject.toml
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
