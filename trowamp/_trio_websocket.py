@@ -17,6 +17,7 @@ from ._pump import Pump
 from ._stream import CLOSED
 from .messages import Message
 from .wire import BY_SUBPROTOCOL, WholeMessages, whole_messages
+from .wire._closing import describe_close
 
 
 class WebSocketTransport:
@@ -149,4 +150,4 @@ def _words(error: ConnectionClosed) -> str:
     reason = error.reason
     if reason is None:
         return "the WebSocket connection was closed"
-    return f"the WebSocket connection was closed: {reason.code} {reason.reason or reason.name}"
+    return f"the WebSocket connection was closed ({describe_close(reason.code, reason.reason or '')})"
