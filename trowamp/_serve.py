@@ -9,6 +9,7 @@ import ssl
 import struct
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import msgspec
@@ -91,7 +92,7 @@ class Router:
         if auth is not None:
             methods = (*self._authentication.authenticators, *(core_options.authenticators or ()))
             core_options = msgspec.structs.replace(core_options, authenticators=methods)
-        self.core = RouterCore(realms, random_id=_random_ids().__next__, options=core_options)
+        self.core = RouterCore(realms, random_id=_random_ids().__next__, utc_now=_utc_now, options=core_options)
         self.urls: list[str] = []
         self.transport: Transport = InProcess("memory", self.connect)
         self._listeners: list[Listener] = []
@@ -377,6 +378,10 @@ async def serve_router(
         task_status.started(router)
         await trio.sleep_forever()
     raise AssertionError("sleeping forever ended")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _random_ids() -> Iterator[int]:

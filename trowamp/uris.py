@@ -48,3 +48,42 @@ CLOSE_GOODBYE_AND_OUT: Final = "wamp.close.goodbye_and_out"
 CLOSE_SYSTEM_SHUTDOWN: Final = "wamp.close.system_shutdown"
 CLOSE_KILLED: Final = "wamp.close.killed"
 CLOSE_NORMAL: Final = "wamp.close.normal"
+
+# Procedures of the session meta API
+SESSION_COUNT: Final = "wamp.session.count"
+SESSION_LIST: Final = "wamp.session.list"
+SESSION_GET: Final = "wamp.session.get"
+SESSION_KILL: Final = "wamp.session.kill"
+SESSION_KILL_BY_AUTHID: Final = "wamp.session.kill_by_authid"
+SESSION_KILL_BY_AUTHROLE: Final = "wamp.session.kill_by_authrole"
+SESSION_KILL_ALL: Final = "wamp.session.kill_all"
+
+# Procedures of the registration meta API
+REGISTRATION_LIST: Final = "wamp.registration.list"
+REGISTRATION_LOOKUP: Final = "wamp.registration.lookup"
+REGISTRATION_MATCH: Final = "wamp.registration.match"
+REGISTRATION_GET: Final = "wamp.registration.get"
+REGISTRATION_LIST_CALLEES: Final = "wamp.registration.list_callees"
+REGISTRATION_COUNT_CALLEES: Final = "wamp.registration.count_callees"
+REGISTRATION_REMOVE_CALLEE: Final = "wamp.registration.remove_callee"
+
+# Procedures of the subscription meta API
+SUBSCRIPTION_LIST: Final = "wamp.subscription.list"
+SUBSCRIPTION_LOOKUP: Final = "wamp.subscription.lookup"
+SUBSCRIPTION_MATCH: Final = "wamp.subscription.match"
+SUBSCRIPTION_GET: Final = "wamp.subscription.get"
+SUBSCRIPTION_LIST_SUBSCRIBERS: Final = "wamp.subscription.list_subscribers"
+SUBSCRIPTION_COUNT_SUBSCRIBERS: Final = "wamp.subscription.count_subscribers"
+SUBSCRIPTION_REMOVE_SUBSCRIBER: Final = "wamp.subscription.remove_subscriber"
+
+# Topics of the meta API
+SESSION_ON_JOIN: Final = "wamp.session.on_join"
+SESSION_ON_LEAVE: Final = "wamp.session.on_leave"
+REGISTRATION_ON_CREATE: Final = "wamp.registration.on_create"
+REGISTRATION_ON_REGISTER: Final = "wamp.registration.on_register"
+REGISTRATION_ON_UNREGISTER: Final = "wamp.registration.on_unregister"
+REGISTRATION_ON_DELETE: Final = "wamp.registration.on_delete"
+SUBSCRIPTION_ON_CREATE: Final = "wamp.subscription.on_create"
+SUBSCRIPTION_ON_SUBSCRIBE: Final = "wamp.subscription.on_subscribe"
+SUBSCRIPTION_ON_UNSUBSCRIBE: Final = "wamp.subscription.on_unsubscribe"
+SUBSCRIPTION_ON_DELETE: Final = "wamp.subscription.on_delete"

@@ -6,6 +6,7 @@ A client is told what to send and remembers nothing; what the router sends it is
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from trowamp._exceptions import RemoteProtocolError
@@ -194,7 +195,12 @@ class World:
         source = random.Random(seed)
         self.now = 1000.0
         self.random_id = lambda: source.randint(1, 2**53)
-        self.router = Router(realms or (REALM,), random_id=self.random_id, options=RouterOptions(**options))
+        self.router = Router(
+            realms or (REALM,), random_id=self.random_id, utc_now=self.utc_now, options=RouterOptions(**options)
+        )
+
+    def utc_now(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
 
     def connect(self, serializer: str | Serializer = "msgpack", max_send_size: int | None = None) -> Client:
         """Return a connection that has said nothing yet."""

@@ -92,7 +92,9 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "pattern_based_subscription",
             "publisher_exclusion",
             "publisher_identification",
+            "session_meta_api",
             "subscriber_blackwhite_listing",
+            "subscription_meta_api",
             "subscription_revocation",
         ],
         "dealer": [
@@ -101,7 +103,9 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "caller_identification",
             "pattern_based_registration",
             "progressive_call_results",
+            "registration_meta_api",
             "registration_revocation",
+            "session_meta_api",
             "shared_registration",
         ],
     }

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
-from .._exceptions import MessageTooLarge, NoSuchSubscription, SerializationError
+from .._exceptions import MessageTooLarge, NoSuchSession, NoSuchSubscription, SerializationError
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
 from ._eligibility import Eligibility
 from ._matching import Matching
+from ._meta_events import SUBSCRIPTION_TOPICS, EntryEvents
 from ._patterns import problem_of
 from ._session import NOTHING, PASSTHRU
+from ._subscriptions import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ._outbox import Outbox
     from ._session import HandlerTable, Session
     from ._statistics import Counters
+    from ._wall_time import UtcNow
 
 _PUBLISH: Final = 16  # codes of requests, as ERROR.REQUEST.Type names them
 _SUBSCRIBE: Final = 32
@@ -33,35 +36,16 @@ _TOO_LARGE: Final = b""
 _Deliveries = list[tuple["Outbox", bytes]]
 
 
-class Subscription:
-    """A topic, or pattern of topics, that one or several sessions listen to; it lives as long as it has a subscriber.
-
-    Attributes:
-        id: Its id, the same for all subscribers (BP-R2).
-        uri, match: What is subscribed to.
-        is_pattern: Whether subscribers need to be told the topic (PBS-R2).
-        subscribers: Sessions, in the order of their subscription.
-    """
-
-    __slots__ = ("id", "is_pattern", "match", "subscribers", "uri")
-
-    def __init__(self, subscription_id: int, uri: str, match: str) -> None:
-        self.id = subscription_id
-        self.uri = uri
-        self.match = match
-        self.is_pattern = match != "exact"
-        self.subscribers: dict[Session, None] = {}
-
-
 class Broker:
     """The subscriptions of one realm.
 
     Attributes:
         subscriptions: All subscriptions by id.
         topics: The same by URI and matching policy.
+        events: Tells of subscriptions.
     """
 
-    def __init__(self, ids: RandomIds, options: RouterOptions, counters: Counters) -> None:
+    def __init__(self, ids: RandomIds, options: RouterOptions, counters: Counters, utc_now: UtcNow) -> None:
         self.subscriptions: dict[int, Subscription] = {}
         self.topics: Matching[Subscription] = Matching()
         self.handlers: HandlerTable = {
@@ -75,6 +59,8 @@ class Broker:
         self._is_strict = options.strict_uris
         self._always_discloses = options.disclosure == "always"
         self._counters = counters
+        self._utc_now = utc_now
+        self.events = EntryEvents(self, SUBSCRIPTION_TOPICS)
 
     def on_publish(self, publisher: Session, message: Publish, now: float) -> str | None:
         """PUBLISH: deliver an event to every session that listens and may have it."""
@@ -129,13 +115,17 @@ class Broker:
             session.refuse(_SUBSCRIBE, message.request_id, *problem)
             return None
         subscription = self.topics.get(uri, match)
+        is_new = subscription is None
         if subscription is None:
-            subscription = Subscription(self._ids.take(), uri, match)
+            subscription = Subscription(self._ids.take(), uri, match, self._utc_now())
             self.subscriptions[subscription.id] = subscription
             self.topics.add(uri, match, subscription)
+        has_joined = session not in subscription.subscribers
         subscription.subscribers[session] = None  # BP-R1: once, however often
         session.subscriptions[subscription.id] = subscription
         session.outbox.send(Subscribed(message.request_id, subscription.id))
+        if has_joined:  # UM-R5
+            self.events.joined(session, subscription, is_new=is_new)
         return None
 
     def on_unsubscribe(self, session: Session, message: Unsubscribe, now: float) -> str | None:
@@ -146,6 +136,7 @@ class Broker:
             return None
         self._remove(session, subscription)
         session.outbox.send(Unsubscribed(message.request_id))
+        self.events.left(session, subscription)  # UM-R5
         return None
 
     def revoke(self, subscription_id: int, reason: str | None) -> None:
@@ -154,21 +145,68 @@ class Broker:
         Raises:
             NoSuchSubscription: There is none with this id.
         """
-        subscription = self.subscriptions.get(subscription_id)
-        if subscription is None:
-            raise NoSuchSubscription(subscription_id)
-        details = {"subscription": subscription_id} | ({"reason": reason} if reason else {})
+        subscription = self._subscription(subscription_id)
         for session in list(subscription.subscribers):
-            del session.subscriptions[subscription_id]
-            self._remove(session, subscription)
-            if session.hears_subscription_revocation and self._options.send_subscription_revocation:
-                session.outbox.send(Unsubscribed(0, details))
+            self._expel(session, subscription, reason)
 
-    def leave(self, session: Session) -> None:
-        """The session is over: it listens to nothing any more."""
-        for subscription in session.subscriptions.values():
+    def remove_subscriber(self, subscription_id: int, session_id: int, reason: str | None) -> None:
+        """Take a subscription away from one of its subscribers (RV-R3).
+
+        Raises:
+            NoSuchSubscription: There is none with this id.
+            NoSuchSession: The session is not among its subscribers.
+        """
+        subscription = self._subscription(subscription_id)
+        for session in subscription.subscribers:
+            if session.session_id == session_id:
+                self._expel(session, subscription, reason)
+                return
+        raise NoSuchSession(session_id)
+
+    def leave(self, session: Session) -> list[Subscription]:
+        """The session is over: it listens to nothing any more. Return what it listened to."""
+        subscriptions = list(session.subscriptions.values())
+        for subscription in subscriptions:
             self._remove(session, subscription)
         session.subscriptions.clear()
+        return subscriptions
+
+    # ---- events of the router's own
+
+    def listeners(self, topic: str) -> list[Subscription]:
+        """Return the subscriptions that a topic matches."""
+        subscription = self._exact.get(topic)
+        matching = self.topics.patterns(topic) if self.topics.has_patterns else []
+        if subscription is not None:
+            matching.insert(0, subscription)
+        return matching
+
+    def hearers(self, topic: str) -> list[Subscription]:
+        """Return the subscriptions that hear of a topic of the router's own: patterns only if they are in the reserved namespace themselves."""
+        subscription = self._exact.get(topic)
+        hearers = [] if subscription is None else [subscription]
+        if self.topics.has_patterns:
+            hearers += (each for each in self.topics.patterns(topic) if is_reserved(each.uri))
+        return hearers
+
+    def announce(self, hearers: list[Subscription], topic: str, args: list[Any]) -> None:
+        """Publish an event of the router's own.
+
+        Args:
+            hearers: What `hearers` returned for the topic.
+            topic: The topic.
+            args: The positional payload.
+        """
+        publication_id = self._ids.draw()
+        for each in hearers:
+            event = Event(each.id, publication_id, {"topic": topic} if each.is_pattern else NOTHING, args)
+            deliveries: _Deliveries = []
+            try:
+                self._encode(event, each, None, None, deliveries)
+            except SerializationError:  # an identity that an authenticator made up
+                self._counters.oversize_events += 1
+            for outbox, octets in deliveries:
+                outbox.queue_event(octets)
 
     def _encode(
         self,
@@ -208,6 +246,21 @@ class Broker:
             publisher.refuse(_PUBLISH, message.request_id, uri, text)
         else:
             self._counters.refused_publications += 1
+
+    def _subscription(self, subscription_id: int) -> Subscription:
+        subscription = self.subscriptions.get(subscription_id)
+        if subscription is None:
+            raise NoSuchSubscription(subscription_id)
+        return subscription
+
+    def _expel(self, session: Session, subscription: Subscription, reason: str | None) -> None:
+        """Take a subscription away, and say so if that can be understood (RV-R1); others hear of it in any case (RV-R2)."""
+        del session.subscriptions[subscription.id]
+        self._remove(session, subscription)
+        if session.hears_subscription_revocation and self._options.send_subscription_revocation:
+            details = {"subscription": subscription.id} | ({"reason": reason} if reason else {})
+            session.outbox.send(Unsubscribed(0, details))
+        self.events.left(session, subscription)
 
     def _remove(self, session: Session, subscription: Subscription) -> None:
         del subscription.subscribers[session]

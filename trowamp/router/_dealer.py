@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import uris
-from .._exceptions import NoSuchRegistration
+from .._exceptions import NoSuchRegistration, NoSuchSession
 from .._uri_pattern import is_reserved
 from ..messages import Register, Registered, Unregister, Unregistered
 from ._matching import Matching
@@ -14,8 +14,10 @@ from ._registrations import Endpoint, Registration
 
 if TYPE_CHECKING:
     from ._ids import RandomIds
+    from ._meta_events import EntryEvents
     from ._options import RouterOptions
     from ._session import HandlerTable, Session
+    from ._wall_time import UtcNow
 
 _REGISTER: Final = 64  # codes of requests, as ERROR.REQUEST.Type names them
 _UNREGISTER: Final = 66
@@ -27,14 +29,17 @@ class Dealer:
     Attributes:
         registrations: All registrations by id.
         procedures: The same by URI and matching policy.
+        events: Tells of registrations.
     """
 
-    def __init__(self, ids: RandomIds, options: RouterOptions) -> None:
+    def __init__(self, ids: RandomIds, options: RouterOptions, events: EntryEvents, utc_now: UtcNow) -> None:
         self.registrations: dict[int, Registration] = {}
         self.procedures: Matching[Registration] = Matching()
         self.handlers: HandlerTable = {Register: self.on_register, Unregister: self.on_unregister}
+        self.events = events
         self._ids = ids
         self._options = options
+        self._utc_now = utc_now
 
     def on_register(self, session: Session, message: Register, now: float) -> str | None:
         """REGISTER: make a registration, or join one that several callees share.
@@ -55,14 +60,18 @@ class Dealer:
         if problem is not None:
             session.refuse(_REGISTER, message.request_id, *problem)
             return None
+        is_new = registration is None
         if registration is None:
-            registration = Registration(self._ids.take(), uri, match, options.get("invoke", "single"))
+            registration = Registration(
+                self._ids.take(), uri, match, options.get("invoke", "single"), created=self._utc_now()
+            )
             self.registrations[registration.id] = registration
             self.procedures.add(uri, match, registration)
         endpoint = Endpoint(session, registration, options)
         registration.endpoints.append(endpoint)
         session.registrations[registration.id] = endpoint
         session.outbox.send(Registered(message.request_id, registration.id))
+        self.events.joined(session, registration, is_new=is_new)  # RM-R5
         return None
 
     def on_unregister(self, session: Session, message: Unregister, now: float) -> str | None:
@@ -73,6 +82,7 @@ class Dealer:
             return None
         self._remove(endpoint)
         session.outbox.send(Unregistered(message.request_id))
+        self.events.left(session, endpoint.registration)  # RM-R5
         return None
 
     def revoke(self, registration_id: int, reason: str | None) -> None:
@@ -81,22 +91,31 @@ class Dealer:
         Raises:
             NoSuchRegistration: There is none with this id.
         """
-        registration = self.registrations.get(registration_id)
-        if registration is None:
-            raise NoSuchRegistration(registration_id)
-        details = {"registration": registration_id} | ({"reason": reason} if reason else {})
+        registration = self._registration(registration_id)
         for endpoint in list(registration.endpoints):
-            session = endpoint.session
-            del session.registrations[registration_id]
-            self._remove(endpoint)
-            if session.hears_registration_revocation:
-                session.outbox.send(Unregistered(0, details))
+            self._expel(endpoint, reason)
 
-    def leave(self, session: Session) -> None:
-        """The session is over: it offers nothing any more."""
-        for endpoint in session.registrations.values():
+    def remove_callee(self, registration_id: int, session_id: int, reason: str | None) -> None:
+        """Take a registration away from one of its callees (RV-R3).
+
+        Raises:
+            NoSuchRegistration: There is none with this id.
+            NoSuchSession: The session is not among its callees.
+        """
+        registration = self._registration(registration_id)
+        for endpoint in registration.endpoints:
+            if endpoint.session.session_id == session_id:
+                self._expel(endpoint, reason)
+                return
+        raise NoSuchSession(session_id)
+
+    def leave(self, session: Session) -> list[Registration]:
+        """The session is over: it offers nothing any more. Return what it offered."""
+        endpoints = list(session.registrations.values())
+        for endpoint in endpoints:
             self._remove(endpoint)
         session.registrations.clear()
+        return [endpoint.registration for endpoint in endpoints]
 
     def _problem(self, session: Session, uri: str, match: str, options: dict[str, Any]) -> tuple[str, str] | None:
         """Say why a REGISTER must be refused, whoever else offers the procedure, or None."""
@@ -108,6 +127,22 @@ class Dealer:
         if options.get("disclose_caller") and self._options.disclosure == "never":  # CI-R3
             return uris.ERROR_OPTION_NOT_ALLOWED, "callers are not disclosed here"
         return None
+
+    def _registration(self, registration_id: int) -> Registration:
+        registration = self.registrations.get(registration_id)
+        if registration is None:
+            raise NoSuchRegistration(registration_id)
+        return registration
+
+    def _expel(self, endpoint: Endpoint, reason: str | None) -> None:
+        """Take a registration away, and say so if that can be understood (RV-R1); others hear of it in any case (RV-R2)."""
+        session, registration = endpoint.session, endpoint.registration
+        del session.registrations[registration.id]
+        self._remove(endpoint)
+        if session.hears_registration_revocation:
+            details = {"registration": registration.id} | ({"reason": reason} if reason else {})
+            session.outbox.send(Unregistered(0, details))
+        self.events.left(session, registration)
 
     def _remove(self, endpoint: Endpoint) -> None:
         registration = endpoint.registration

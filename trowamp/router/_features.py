@@ -11,6 +11,8 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "subscriber_blackwhite_listing",
         "pattern_based_subscription",
         "subscription_revocation",
+        "subscription_meta_api",
+        "session_meta_api",
     ),
     "dealer": (
         "progressive_call_results",
@@ -20,6 +22,8 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "pattern_based_registration",
         "shared_registration",
         "registration_revocation",
+        "registration_meta_api",
+        "session_meta_api",
     ),
 }
 

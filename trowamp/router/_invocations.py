@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._deadlines import Deadlines
     from ._dealer import Dealer
     from ._ids import RandomIds
+    from ._meta import MetaApi
     from ._options import RouterOptions
     from ._registrations import Endpoint, Registration
     from ._session import HandlerTable, Session
@@ -49,10 +50,26 @@ class Flight:
 
 
 class Invocations:
-    """The calls in flight of one realm."""
+    """The calls in flight of one realm.
+
+    Args:
+        dealer: Where procedures are found.
+        meta: What serves the reserved namespace.
+        ids: Source of random ids.
+        deadlines: The router's deadlines.
+        options: Its limits and policies.
+        counters: What it counts.
+    """
 
     def __init__(
-        self, dealer: Dealer, ids: RandomIds, deadlines: Deadlines, options: RouterOptions, counters: Counters
+        self,
+        dealer: Dealer,
+        meta: MetaApi,
+        *,
+        ids: RandomIds,
+        deadlines: Deadlines,
+        options: RouterOptions,
+        counters: Counters,
     ) -> None:
         self.handlers: HandlerTable = {
             Call: self.on_call,
@@ -60,6 +77,7 @@ class Invocations:
             Error: self.on_error,
             Cancel: self.on_cancel,
         }
+        self._meta = meta
         self._procedures = dealer.procedures
         self._exact = dealer.procedures.exact
         self._draw = ids.draw
@@ -86,7 +104,7 @@ class Invocations:
         if len(caller.calls) >= self._max_calls:
             caller.refuse(_CALL, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
             return None
-        registration = self._exact.get(message.procedure) or self._find(caller, message)
+        registration = self._exact.get(message.procedure) or self._find(caller, message, now)
         if registration is None:
             return None
         endpoint = registration.select(registration, self._draw)
@@ -204,13 +222,16 @@ class Invocations:
         if not flight.is_killed:
             self._interrupt(flight)
 
-    def _find(self, caller: Session, message: Call) -> Registration | None:
-        """Find a pattern that matches, or refuse the call (PBR-R1). No pattern serves the reserved namespace (URI-B2)."""
+    def _find(self, caller: Session, message: Call, now: float) -> Registration | None:
+        """Find a pattern that matches, or answer the call (PBR-R1). The router alone serves the reserved namespace (URI-B2)."""
         procedure = message.procedure
         if not is_uri(procedure, strict=self._is_strict):
             caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_URI, "not a legal URI")
             return None
-        if self._procedures.has_patterns and not is_reserved(procedure):
+        if is_reserved(procedure):
+            self._meta.call(caller, message, now)
+            return None
+        if self._procedures.has_patterns:
             registration = self._procedures.best_pattern(procedure)
             if registration is not None:
                 return registration

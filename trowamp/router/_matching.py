@@ -34,11 +34,11 @@ class Matching(Generic[T]):
 
     def get(self, uri: str, match: str) -> T | None:
         """Return the entry with exactly this text and policy."""
-        return self._table(match).get(uri)
+        return self.table(match).get(uri)
 
     def add(self, uri: str, match: str, item: T) -> None:
         """Add an entry under a text and policy that have none."""
-        self._table(match)[uri] = item
+        self.table(match)[uri] = item
         if match == "prefix":
             self._prefixes.added(uri)
         elif match == "wildcard":
@@ -47,12 +47,17 @@ class Matching(Generic[T]):
 
     def remove(self, uri: str, match: str) -> None:
         """Take an entry out."""
-        del self._table(match)[uri]
+        del self.table(match)[uri]
         if match == "prefix":
             self._prefixes.removed(uri)
         elif match == "wildcard":
             self._wildcards.removed(uri)
         self._count_patterns()
+
+    def best(self, uri: str) -> T | None:
+        """Return the entry that a concrete URI goes to: the exact one, else the best pattern (PBR-R1)."""
+        item = self.exact.get(uri)
+        return self.best_pattern(uri) if item is None else item
 
     def best_pattern(self, uri: str) -> T | None:
         """Return the longest matching prefix, else the best wildcard (PBR-R1); the caller has looked at `exact` already."""
@@ -66,7 +71,8 @@ class Matching(Generic[T]):
         """Return all entries that match, but for the exact one."""
         return [*self._prefixes.matching(uri), *self._wildcards.matching(uri)]
 
-    def _table(self, match: str) -> dict[str, T]:
+    def table(self, match: str) -> dict[str, T]:
+        """Return the entries of one policy by their texts."""
         if match == "exact":
             return self.exact
         return self._prefixes.items if match == "prefix" else self._wildcards.items

@@ -21,6 +21,10 @@ from ..messages import (
 from ._broker import Broker
 from ._dealer import Dealer
 from ._invocations import Invocations
+from ._meta import MetaApi
+from ._meta_entries import RegistrationMeta, SubscriptionMeta
+from ._meta_events import REGISTRATION_TOPICS, EntryEvents, SessionEvents
+from ._meta_sessions import Kill, SessionMeta
 
 if TYPE_CHECKING:
     from ._deadlines import Deadlines
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from ._options import RouterOptions
     from ._session import Handler, HandlerTable, Session
     from ._statistics import Counters
+    from ._wall_time import UtcNow
 
 # Who sends what; the rest is said by every session
 _ROLES: Final[dict[type[Message], str]] = {
@@ -51,6 +56,8 @@ class Realm:
         name: Its URI.
         is_lasting: Whether it outlives its last session.
         farewell: What sessions may say to end themselves: the router's own handlers.
+        kill: Ends a session from the router's side.
+        utc_now: Returns the time for people.
 
     Attributes:
         sessions: Established sessions by id.
@@ -63,6 +70,8 @@ class Realm:
         *,
         is_lasting: bool,
         farewell: HandlerTable,
+        kill: Kill,
+        utc_now: UtcNow,
         ids: RandomIds,
         deadlines: Deadlines,
         options: RouterOptions,
@@ -71,9 +80,16 @@ class Realm:
         self.name = name
         self.is_lasting = is_lasting
         self.sessions: dict[int, Session] = {}
-        self.broker = Broker(ids, options, counters)
-        self.dealer = Dealer(ids, options)
-        self._invocations = Invocations(self.dealer, ids, deadlines, options, counters)
+        self.broker = Broker(ids, options, counters, utc_now)
+        self.dealer = Dealer(ids, options, EntryEvents(self.broker, REGISTRATION_TOPICS), utc_now)
+        self._events = SessionEvents(self.broker)
+        sessions_meta = SessionMeta(self.sessions, kill, is_strict=options.strict_uris)
+        tables = (
+            meta.procedures for meta in (sessions_meta, RegistrationMeta(self.dealer), SubscriptionMeta(self.broker))
+        )
+        self._invocations = Invocations(
+            self.dealer, MetaApi(tables), ids=ids, deadlines=deadlines, options=options, counters=counters
+        )
         handlers = {**self.broker.handlers, **self.dealer.handlers, **self._invocations.handlers}
         if options.strict_request_ids:
             handlers.update({request: _sequential(handlers[request]) for request in _REQUESTS})
@@ -86,12 +102,24 @@ class Realm:
             return self._handlers
         return {kind: handler for kind, handler in self._handlers.items() if _ROLES.get(kind) in (None, *roles)}
 
+    def join(self, session: Session) -> None:
+        """The session is established; its WELCOME has been sent."""
+        self.sessions[session.session_id] = session
+        if not session.is_service:
+            self._events.joined(session)
+
     def leave(self, session: Session) -> None:
-        """The session is over: what it offered, heard, worked on and asked for ends, in this order (SES-R3)."""
+        """The session is over: what it heard, offered, worked on and asked for ends, then others are told of it (SES-R3)."""
         del self.sessions[session.session_id]
-        self.broker.leave(session)
-        self.dealer.leave(session)
+        subscriptions = self.broker.leave(session)
+        registrations = self.dealer.leave(session)
         self._invocations.leave(session)
+        for registration in registrations:  # RM-R2
+            self.dealer.events.left(session, registration)
+        for subscription in subscriptions:  # UM-R2
+            self.broker.events.left(session, subscription)
+        if not session.is_service:
+            self._events.left(session)
 
 
 def _sequential(handler: Handler) -> Handler:

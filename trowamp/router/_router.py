@@ -35,6 +35,7 @@ from ._statistics import Counters, RouterStatistics
 if TYPE_CHECKING:
     from ..wire import Link
     from ._session import HandlerTable
+    from ._wall_time import UtcNow
 
 _FAREWELLS = (Goodbye, Abort)
 _DEFAULTS = RouterOptions()
@@ -46,6 +47,7 @@ class Router:
     Args:
         realms: The realms there are.
         random_id: Source of uniformly distributed random integers from 1 to 2**53; a predictable one makes session ids guessable.
+        utc_now: Returns the time, in UTC; for people only, nothing is decided by it.
         options: Limits, times and policies.
 
     Raises:
@@ -53,9 +55,15 @@ class Router:
     """
 
     def __init__(
-        self, realms: Iterable[str], *, random_id: Callable[[], int], options: RouterOptions = _DEFAULTS
+        self,
+        realms: Iterable[str],
+        *,
+        random_id: Callable[[], int],
+        utc_now: UtcNow,
+        options: RouterOptions = _DEFAULTS,
     ) -> None:
         self.options = options
+        self._utc_now = utc_now
         self._ids = RandomIds(random_id)
         self._deadlines = Deadlines()
         self._counters = Counters()
@@ -204,7 +212,7 @@ class Router:
             now: The time.
         """
         if peer.session is not None:
-            self._dismiss(peer.session, Goodbye({"message": message} if message else NOTHING, reason), now)
+            self._kill(peer.session, reason, message, now)
             self._bury()
 
     def revoke_registration(self, realm: str, registration_id: int, reason: str | None = None) -> None:
@@ -276,11 +284,11 @@ class Router:
             peer, realm, session_id=attempt.session_id, identity=accept, method=authenticator.method, roles=roles
         )
         session.handlers = realm.handlers_for(roles)
-        realm.sessions[session.session_id] = session
         peer.session = session
         peer.handshake = None
         self._deadlines.cancel(peer)
         peer.outbox.send(Welcome(session.session_id, self._welcome(session)))
+        realm.join(session)
 
     def _welcome(self, session: Session) -> dict[str, Any]:
         """Say who the session is from now on (AU-R3)."""
@@ -349,6 +357,9 @@ class Router:
         else:
             peer.give_up(f"no HELLO within {self.options.handshake_timeout:g} s")
 
+    def _kill(self, session: Session, reason: str, message: str | None, now: float) -> None:
+        self._dismiss(session, Goodbye({"message": message} if message else NOTHING, reason), now)
+
     def _dismiss(self, session: Session, goodbye: Goodbye, now: float) -> None:
         peer = session.peer
         self._end_session(session)
@@ -381,6 +392,8 @@ class Router:
             name,
             is_lasting=is_lasting,
             farewell=self._farewell,
+            kill=self._kill,
+            utc_now=self._utc_now,
             ids=self._ids,
             deadlines=self._deadlines,
             options=self.options,

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 from .. import uris
 from .._exceptions import MessageTooLarge, SerializationError
 from ..messages import Error, Message, RequestType
+from ._accept import Vouched
 from ._features import announces
 
 if TYPE_CHECKING:
     from ..auth._router import Accept
     from ..wire import Link
-    from ._broker import Subscription
     from ._invocations import Flight
     from ._outbox import Outbox
     from ._peer import Peer
     from ._realm import Realm
     from ._registrations import Endpoint
+    from ._subscriptions import Subscription
 
 # Takes a message and the time it is; returns in words how the peer broke the protocol, or None.
 Handler = Callable[["Session", Any, float], str | None]
@@ -39,6 +40,7 @@ class Session:
         session_id: Its id.
         identity: Who it is, and how that was established.
         method: The authentication method.
+        is_service: Whether it is the router's own, which others do not see (SM-R7).
         handlers: What it may say now.
         last_request_id: The highest request id so far.
         last_invocation_id: The last INVOCATION.Request sent to it (ID-R3).
@@ -62,6 +64,7 @@ class Session:
         "hears_subscription_revocation",
         "identity",
         "invocations",
+        "is_service",
         "last_invocation_id",
         "last_request_id",
         "link",
@@ -88,6 +91,7 @@ class Session:
         self.authid = identity.authid
         self.authrole = identity.role
         self.method = method
+        self.is_service = method == Vouched.method
         self.last_request_id = 0
         self.last_invocation_id = 0
         self.registrations: dict[int, Endpoint] = {}
@@ -103,6 +107,19 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} {self.authid!r} ({self.authrole}) in {self.realm.name!r}>"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the meta API tells of it."""
+        details = {
+            "session": self.session_id,
+            "authid": self.authid,
+            "authrole": self.authrole,
+            "authmethod": self.method,
+            "authprovider": self.identity.provider,
+        }
+        if self.peer.transport:
+            details["transport"] = self.peer.transport
+        return details
 
     def refuse(self, request_type: RequestType, request_id: int, uri: str, text: str | None = None) -> None:
         """Answer a request with an ERROR of the router's own; its words are left out if the connection cannot carry them."""
