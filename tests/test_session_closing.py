@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -10,10 +11,15 @@ import trio
 from trio.testing import MockClock
 
 import trowamp
-from tests.sessions import answering, open_pair, pending, settle
+from tests.sessions import MSGPACK, answering, open_pair, pending, settle
+from tests.transports import sockets
 from trowamp import Session, SessionClosed, SessionLost
 from trowamp import messages as m
+from trowamp._join import open_link
+from trowamp._pump import Pump
+from trowamp._run_session import Opened, run_session
 from trowamp.testing import ScriptedRouter, open_scripted_router
+from trowamp.wire import rawsocket_client, rawsocket_server
 
 SHUTDOWN = trowamp.uris.CLOSE_SYSTEM_SHUTDOWN
 CLOSE_REALM = trowamp.uris.CLOSE_CLOSE_REALM
@@ -387,6 +393,50 @@ async def test_after_the_end_everything_raises_it_anew() -> None:
     assert len(set(map(id, errors))) == len(errors)
     session.leave()
     assert repr(session).endswith("over: the peer ended the connection>")
+
+
+@pytest.mark.parametrize("last", [m.Goodbye({}, SHUTDOWN), m.Abort({}, SHUTDOWN)], ids=lambda message: message.name)
+async def test_what_the_router_said_last_is_heard_although_nothing_can_be_sent_any_more(last: m.Message) -> None:
+    near, far = sockets()
+    ours, theirs = Pump(near, rawsocket_client(MSGPACK)), Pump(far, rawsocket_server([MSGPACK]))
+
+    async def say_something_and_hang_up() -> None:
+        await open_link(theirs, "the client")
+        await theirs.receive()
+        theirs.link.send(m.Welcome(1, {"roles": {"broker": {}}}))
+        theirs.flush()
+        await theirs.receive()
+        theirs.link.send(last)
+        theirs.flush()
+        far.abort()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(say_something_and_hang_up)
+        opened = Opened(ours, await open_link(ours, "the router"), math.inf, None)
+        with pytest.raises((SessionClosed, SessionLost)) as caught:
+            async with run_session(opened, "realm1", {}) as session:
+                session.publish_nowait("com.example.topic")
+                while not ours.broken:
+                    session.publish_nowait("com.example.topic")
+                    ours.flush()
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+                await trio.sleep_forever()
+    assert SHUTDOWN in str(caught.value)
+
+
+async def test_a_handler_that_ends_the_program_is_not_waited_for() -> None:
+    def end_program(value: int) -> None:
+        raise SystemExit(value)
+
+    async with open_scripted_router() as router:
+        with pytest.raises(SystemExit):
+            async with router.open_session() as session:
+                async with answering(router, m.Subscribe, lambda subscribe: m.Subscribed(subscribe.request_id, 8)):
+                    await session.subscribe("com.example.topic", end_program)
+                router.send(m.Event(8, 1, {}, [3]))
+                began = trio.current_time()
+                await trio.sleep_forever()
+        assert trio.current_time() - began < 1
 
 
 async def test_a_block_cannot_swallow_the_loss() -> None:

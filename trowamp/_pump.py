@@ -17,6 +17,7 @@ from .wire import Link
 _CHUNK = 65536
 _GATHERING_PASSES = 8  # bounds what a busy scheduler adds to a message's way
 _WORTH_SENDING = 1024  # octets; below this the system call is most of what sending costs
+_LAST_WORDS = 1.0  # seconds in which a peer that takes nothing more is still listened to
 HIGH_WATER = 1024 * 1024  # octets queued before producers have to wait
 
 
@@ -45,6 +46,7 @@ class Pump:
             data = await self.transport.receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._break(f"the connection broke: {error}")
+            self.transport.abort()
             data = b""
         self.last_received = trio.current_time()
         if data:
@@ -117,7 +119,7 @@ class Pump:
 
     @enable_ki_protection
     async def write(self) -> None:
-        """The writer task: runs until it is cancelled or the connection breaks."""
+        """The writer task: runs until it is cancelled or the connection breaks; then what the peer said before can still be read for a moment."""
         while not self.broken:
             if not self.link.data_to_send():
                 self._producers.unpark_all()
@@ -127,6 +129,8 @@ class Pump:
                 await self._write_some()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._break(f"the connection broke: {error}")
+        await trio.sleep(_LAST_WORDS)
+        self.transport.abort()
 
     async def keep_alive(self, interval: float, timeout: float) -> str:
         """Ping whenever nothing was received for `interval` seconds; any octet counts as life.
@@ -186,8 +190,8 @@ class Pump:
             self._producers.unpark_all()
 
     def _break(self, reason: str) -> None:
-        """Nothing can be sent any more; the reader is woken by the abort and sees the end."""
+        """Nothing can be sent any more. What the peer sent before, perhaps why it closed, can still be read."""
         if not self.broken:
             self.broken = reason
             self._producers.unpark_all()
-            self.transport.abort()
+            self.flush_soon()  # wakes the writer, which sees to the end

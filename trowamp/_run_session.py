@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ._exceptions import ConnectError, SessionClosed, SessionLost
 from ._failures import leaves, outlive_the_block, raise_one
@@ -129,6 +130,7 @@ def _start_tasks(
         nursery.start_soon(shell.keep_alive, keep_alive.interval, keep_alive.timeout, name="trowamp keep-alive")
 
 
+@enable_ki_protection
 async def _leave(shell: SessionShell, deadline: float) -> None:
     """Say GOODBYE and wait for the router's, then close the connection in good order; no longer than until `deadline`."""
     with trio.CancelScope(deadline=deadline, shield=True):

@@ -120,6 +120,13 @@ class SessionShell:
         Args:
             messages: What came together with the WELCOME.
         """
+        try:
+            await self._read(messages)
+        finally:  # also when a handler raises what ends programs
+            self._connection_ended()
+            self.disconnected.set()
+
+    async def _read(self, messages: list[Message]) -> None:
         pump, link, receive = self.pump, self.pump.link, self.core.receive
         while True:
             for message in messages:
@@ -128,12 +135,10 @@ class SessionShell:
                     _HANDLERS[type(inbound)](self, inbound)
             pump.flush()
             if link.error is not None or link.is_closed:
-                break
+                return
             if pump.is_above_high_water:  # the router does not take our answers: take no more work from it
                 await pump.wait_writable()
             messages = await pump.receive()
-        self._connection_ended()
-        self.disconnected.set()
 
     def lose(self, reason: str) -> None:
         """The connection is gone, or as good as gone."""
