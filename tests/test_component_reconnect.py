@@ -244,6 +244,7 @@ async def test_the_only_router_is_given_time_to_come_back(autojump_clock: trio.a
         (AuthenticationRequired("wamp.error.authentication_required"), True),
         (trowamp.AuthenticationFailed("wamp.error.authentication_failed"), True),
         (trowamp.NotAuthorized(), True),
+        (trowamp.JoinError.from_wire("wamp.error.not_authorized"), True),  # Crossbar, of a wrong secret
         (ValueError("a bug"), True),
         (ExceptionGroup("bugs", [ValueError("a bug")]), True),
     ],

@@ -58,7 +58,7 @@ JOIN_ERRORS = {
     "wamp.error.authentication_denied": "AuthenticationDenied",
     "wamp.error.authentication_required": "AuthenticationRequired",
     "wamp.error.authentication_failed": "AuthenticationFailed",
-    "wamp.error.not_authorized": "JoinError",
+    "wamp.error.not_authorized": "AuthenticationDenied",
     "com.example.unheard_of": "JoinError",
 }
 

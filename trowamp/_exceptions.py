@@ -429,6 +429,7 @@ _JOIN_ERROR_BY_URI: dict[str, type[JoinError]] = {
     uris.ERROR_NO_AUTH_METHOD: NoMatchingAuthMethod,
     uris.ERROR_NO_SUCH_PRINCIPAL: NoSuchPrincipal,
     uris.ERROR_AUTHENTICATION_DENIED: AuthenticationDenied,
+    uris.ERROR_NOT_AUTHORIZED: AuthenticationDenied,  # what Crossbar answers to a wrong secret (checklist E2)
     uris.ERROR_AUTHENTICATION_REQUIRED: AuthenticationRequired,
     uris.ERROR_AUTHENTICATION_FAILED: AuthenticationFailed,
 }

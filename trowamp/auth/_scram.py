@@ -68,7 +68,10 @@ class Scram:
 
 
 class CrossbarScram(Scram):
-    """The same with the dialect of Crossbar.io, "scram". Offer both with `auth=[Scram(…), CrossbarScram(…)]`."""
+    """The same with the dialect of Crossbar.io, "scram".
+
+    Offer both with `auth=[CrossbarScram(…), Scram(…)]`, in this order: Crossbar refuses everybody whose first method it has never heard of.
+    """
 
     dialect = CROSSBAR
 
