@@ -68,7 +68,11 @@ class TlsTransport:
                 raise trio.BrokenResourceError(self._broken)
             if self._has_ended:
                 return b""
-            self._flush()  # what the engine itself has to answer
+            if self._outgoing.pending:  # what the engine itself has to answer
+                with contextlib.suppress(
+                    trio.BrokenResourceError
+                ):  # what the peer said before it went is still to be read
+                    self._flush()
             await self._feed("the peer ended the connection without closing TLS")
         return data
 
