@@ -57,6 +57,8 @@ SESSION_KILL: Final = "wamp.session.kill"
 SESSION_KILL_BY_AUTHID: Final = "wamp.session.kill_by_authid"
 SESSION_KILL_BY_AUTHROLE: Final = "wamp.session.kill_by_authrole"
 SESSION_KILL_ALL: Final = "wamp.session.kill_all"
+SESSION_ADD_TESTAMENT: Final = "wamp.session.add_testament"
+SESSION_FLUSH_TESTAMENTS: Final = "wamp.session.flush_testaments"
 
 # Procedures of the registration meta API
 REGISTRATION_LIST: Final = "wamp.registration.list"

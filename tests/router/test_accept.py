@@ -107,6 +107,7 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "registration_revocation",
             "session_meta_api",
             "shared_registration",
+            "testament_meta_api",
         ],
     }
 

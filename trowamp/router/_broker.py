@@ -62,7 +62,7 @@ class Broker:
         self._utc_now = utc_now
         self.events = EntryEvents(self, SUBSCRIPTION_TOPICS)
 
-    def on_publish(self, publisher: Session, message: Publish, now: float) -> str | None:
+    def on_publish(self, publisher: Session, message: Publish, now: float = 0.0) -> str | None:
         """PUBLISH: deliver an event to every session that listens and may have it."""
         topic, options = message.topic, message.options
         subscription = self._exact.get(topic)

@@ -24,6 +24,7 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "registration_revocation",
         "registration_meta_api",
         "session_meta_api",
+        "testament_meta_api",
     ),
 }
 

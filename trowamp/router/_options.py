@@ -32,6 +32,7 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
             requests, "always" does it unasked.
         max_session_entries: How many registrations and subscriptions together a session may have.
         max_session_calls: How many calls of a session may be without a final answer.
+        max_testaments, max_testament_octets: How many testaments a session may have, and about how large they may be together.
         max_uri_length: How many characters a realm and what is registered or subscribed to may have: they are kept.
         strict_uris: Allow lower-case letters, digits and underscores only in URIs.
         strict_request_ids: Abort sessions whose request ids are not 1, 2, 3 and so on (ID-R1). Some client libraries leave gaps.
@@ -50,6 +51,8 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     disclosure: Disclosure = "on_request"
     max_session_entries: int = 10_000
     max_session_calls: int = 10_000
+    max_testaments: int = 100
+    max_testament_octets: int = 1024 * 1024
     max_uri_length: int = 1024
     strict_uris: bool = False
     strict_request_ids: bool = False

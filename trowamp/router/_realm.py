@@ -25,6 +25,7 @@ from ._meta import MetaApi
 from ._meta_entries import RegistrationMeta, SubscriptionMeta
 from ._meta_events import REGISTRATION_TOPICS, EntryEvents, SessionEvents
 from ._meta_sessions import Kill, SessionMeta
+from ._testaments import TestamentMeta, in_order
 
 if TYPE_CHECKING:
     from ._deadlines import Deadlines
@@ -83,12 +84,19 @@ class Realm:
         self.broker = Broker(ids, options, counters, utc_now)
         self.dealer = Dealer(ids, options, EntryEvents(self.broker, REGISTRATION_TOPICS), utc_now)
         self._events = SessionEvents(self.broker)
-        sessions_meta = SessionMeta(self.sessions, kill, is_strict=options.strict_uris)
         tables = (
-            meta.procedures for meta in (sessions_meta, RegistrationMeta(self.dealer), SubscriptionMeta(self.broker))
+            SessionMeta(self.sessions, kill, is_strict=options.strict_uris),
+            TestamentMeta(options),
+            RegistrationMeta(self.dealer),
+            SubscriptionMeta(self.broker),
         )
         self._invocations = Invocations(
-            self.dealer, MetaApi(tables), ids=ids, deadlines=deadlines, options=options, counters=counters
+            self.dealer,
+            MetaApi(table.procedures for table in tables),
+            ids=ids,
+            deadlines=deadlines,
+            options=options,
+            counters=counters,
         )
         handlers = {**self.broker.handlers, **self.dealer.handlers, **self._invocations.handlers}
         if options.strict_request_ids:
@@ -114,6 +122,10 @@ class Realm:
         subscriptions = self.broker.leave(session)
         registrations = self.dealer.leave(session)
         self._invocations.leave(session)
+        for message in in_order(
+            session.testaments
+        ):  # TM-R4, TM-R7: it listens to nothing any more, and does not get its own
+            self.broker.on_publish(session, message)
         for registration in registrations:  # RM-R2
             self.dealer.events.left(session, registration)
         for subscription in subscriptions:  # UM-R2

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._realm import Realm
     from ._registrations import Endpoint
     from ._subscriptions import Subscription
+    from ._testaments import Testament
 
 # Takes a message and the time it is; returns in words how the peer broke the protocol, or None.
 Handler = Callable[["Session", Any, float], str | None]
@@ -46,6 +47,7 @@ class Session:
         last_invocation_id: The last INVOCATION.Request sent to it (ID-R3).
         registrations: What it serves, by registration id.
         subscriptions: What it listens to, by subscription id.
+        testaments: What is published when it is over, in the order of adding.
         calls: Its calls without a final answer, by its request ids.
         invocations: Calls it works on, by its invocation ids.
         can_cancel, can_progress, can_time_out: What it announced as a callee.
@@ -75,6 +77,7 @@ class Session:
         "registrations",
         "session_id",
         "subscriptions",
+        "testaments",
     )
 
     handlers: HandlerTable
@@ -96,6 +99,7 @@ class Session:
         self.last_invocation_id = 0
         self.registrations: dict[int, Endpoint] = {}
         self.subscriptions: dict[int, Subscription] = {}
+        self.testaments: list[Testament] = []
         self.calls: dict[int, Flight] = {}
         self.invocations: dict[int, Flight] = {}
         # One of the two spellings is a slip in the specification's own text (R5).
