@@ -45,8 +45,8 @@ class RouterAuth(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         principals: Who is known, by authid: `{"joe": {"role": "user", "wampcra": "secret"}}`; see `trowamp.auth.principals_from_mapping`.
         authenticator: Decides about everybody else: an async function that takes a `trowamp.auth.Claim`, or the URI of a procedure that takes the
-            realm, the authid and a dict with the rest. Either returns a principal as in `principals`, with `"ticket": True` for a ticket that is
-            right and `authid` or `realm` if they are others than asked for, or None for somebody who does not exist; or raises
+            realm, the authid and a dict with the rest. Either returns a principal as in `principals`, with `"ticket": True` or False for a ticket
+            that is right or wrong and `authid` or `realm` if they are others than asked for, or None for somebody who does not exist; or raises
             `ApplicationError`, whose URI and first argument tell the client why not.
         realm: Where the procedure is called. Default: in the realm that the client asks for.
         methods: The methods that the authenticator is asked about.

@@ -56,7 +56,7 @@ def principals_from_mapping(mapping: Mapping[str, Any], place: str = "principals
 
 
 def principal_from_answer(authid: str | None, value: Any, method: str) -> Principal:
-    """Read what a dynamic authenticator says of a principal; the same keys, `authid`, and True for a ticket that is right.
+    """Read what a dynamic authenticator says of a principal; the same keys, `authid`, and True or False for a ticket that is right or wrong.
 
     Args:
         authid: The identity that was claimed.
@@ -69,9 +69,10 @@ def principal_from_answer(authid: str | None, value: Any, method: str) -> Princi
     place = "the answer"
     check_keys(value, _ANSWER_KEYS, place)
     value = {"provider": "dynamic", **value}
-    vouched = {"ticket": True} if method == "ticket" and value.get("ticket") is True else {}
-    if vouched:
+    is_right = value.get("ticket")
+    if isinstance(is_right, bool):
         del value["ticket"]
+    vouched = {"ticket": True} if method == "ticket" and is_right is True else {}
     name = text(value, "authid", place) if "authid" in value else authid
     if not name:
         raise ValueError(f"{place}.authid is missing: the client did not say who it is")

@@ -6,6 +6,7 @@ A salted secret is stretched with PBKDF2 first; what signs is then the base64 te
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import partial
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import msgspec
 from ..messages import Authenticate
 from ..messages import Challenge as ChallengeMessage
 from ._client import ClientAttempt, Stateless, Work
-from ._octets import mac, same, to_base64
+from ._octets import from_base64, mac, same, to_base64
 from ._principals import Directory, Principal, accepted, ask, no_authid, not_available
 from ._reading import check_keys, integer, text
 from ._router import REFUSED, Attempt, Challenge, Outcome, Sources
@@ -116,7 +117,7 @@ class WampCraCredential(msgspec.Struct, frozen=True):
 
     def shadow(self, entropy: bytes) -> WampCraCredential:
         """Make a credential of the same shape that nobody has the secret for."""
-        salt = None if self.salt is None else shadow_text(entropy, len(self.salt))
+        salt = None if self.salt is None else shadow_text(entropy, self.salt)
         return WampCraCredential(mac(entropy, b"key"), salt, self.iterations, self.keylen)
 
     def parameters(self) -> dict[str, Any]:
@@ -145,10 +146,16 @@ class WampCraCredential(msgspec.Struct, frozen=True):
         )
 
 
-def shadow_text(entropy: bytes, length: int) -> str:
-    """Make a text of a length that looks like the base64 of random octets."""
-    octets = b"".join(mac(entropy, b"salt%d" % block) for block in range(length * 3 // 128 + 1))
-    return to_base64(octets[: length * 3 // 4] if length % 4 == 0 else octets)[:length]
+def shadow_text(entropy: bytes, like: str) -> str:
+    """Make a text of random octets in the form of another: hexadecimal digits, base64, or any text of its length."""
+    size = len(like)
+    octets = b"".join(mac(entropy, b"salt%d" % block) for block in range(size // 32 + 1))
+    if re.fullmatch(r"([0-9a-f]{2})+", like):
+        return octets[: size // 2].hex()
+    try:
+        return to_base64(octets[: len(from_base64(like, "a salt"))])
+    except ValueError:
+        return to_base64(octets)[:size]
 
 
 class WampCraAuthenticator:
