@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar, Unpack
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trowamp import Router, RouterStatistics, Session, SessionStatistics, open_router
+from trowamp import Router, RouterStatistics, Session, SessionStatistics, Subscription, open_router
 from trowamp import messages as m
 from trowamp._join import JoinOptions, open_link
 from trowamp._pump import Pump
@@ -105,6 +105,12 @@ async def open_played_session(
 def pending(session: Session) -> dict[str, int]:
     """Return what a session still holds; registrations, subscriptions and what it counts for ever left out."""
     return {name: value for name, value in _numbers(session.statistics()).items() if name in _TRANSIENT and value}
+
+
+def flow(subscription: Subscription) -> tuple[int, int, int]:
+    """Return how many events were delivered, wait, and were dropped."""
+    statistics = subscription.statistics()
+    return statistics.delivered, statistics.buffered, statistics.dropped
 
 
 def in_flight(router: Router) -> tuple[int, int]:
