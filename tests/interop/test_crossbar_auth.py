@@ -62,7 +62,11 @@ async def test_a_right_proof_is_accepted(crossbar: CrossbarNode, framing: str, m
     with trio.fail_after(20):
         async with join(crossbar, framing, auth, (serializer,)) as session:
             details = session.details
-            assert (details.authid, details.authrole, details.authmethod) == (authid, authrole, method.split()[0])
+            assert (details.authid, details.authrole, details.authmethod) == (
+                authid,
+                authrole,
+                method.split(maxsplit=1)[0],
+            )
             if authrole == "user":
                 await session.register("com.example.whoami", lambda: authid)
                 assert await session.call("com.example.whoami") == authid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, get_args
 
 import pytest
@@ -188,6 +189,16 @@ async def test_procedures_can_be_patterns(way: Way) -> None:
         assert await caller.call("com.example.lamp.get") == ["lamp", "com.example.lamp.get"]
         assert await caller.call("com.example.tree.elm") == "com.example.tree.elm"
         assert await caller.call("com.example.tree.oak") == "exact"
+
+
+async def test_the_best_pattern_serves_the_call(way: Way) -> None:
+    async with way.sessions() as (caller, callee):
+        for uri in ("com..b.c", "com.a..c", "com.a...", "com.."):
+            await callee.register(uri, functools.partial(str, uri), match="wildcard")
+        assert await caller.call("com.a.b.c") == "com.a..c"
+        for uri in ("com", "com.a"):
+            await callee.register(uri, functools.partial(str, uri), match="prefix")
+        assert await caller.call("com.a.b.c") == "com.a"
 
 
 @pytest.mark.differs("CI", "PI")
