@@ -144,7 +144,7 @@ async def test_a_connection_says_where_it_leads() -> None:
         transport.abort()
 
 
-async def test_nobody_listens(unused: int) -> None:
+async def test_nobody_listens_at_the_port(unused: int) -> None:
     assert await failure(f"rs://127.0.0.1:{unused}") == (
         f"cannot connect to rs://127.0.0.1:{unused}: Connection refused"
     )

@@ -223,6 +223,7 @@ async def test_a_removed_socket_is_nothing_to_stumble_over(tmp_path: Path) -> No
     path = tmp_path / "socket"
     async with listening(unix(path)):
         path.unlink()
+    assert not path.exists()
 
 
 # ---- the accept loop
@@ -289,7 +290,9 @@ async def test_a_listener_can_be_closed_before_it_serves() -> None:
     with no_files_left_open():
         listener = await open_listener(parse_url("rs://127.0.0.1:0"))
         await listener.aclose()
-        await listener.serve(echo)
+        with trio.move_on_after(5) as scope:
+            await listener.serve(echo)
+        assert not scope.cancelled_caught
 
 
 async def test_cancelling_the_listener_ends_its_connections() -> None:

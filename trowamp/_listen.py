@@ -178,6 +178,7 @@ async def _bind_all(addresses: list[tuple[Any, Any]], port: int) -> list[trio.so
             except OSError as error:
                 if error.errno != errno.EADDRNOTAVAIL:
                     raise
+                sock.close()
                 failure = error
             else:
                 sockets.append(sock)
