@@ -406,10 +406,44 @@ async def test_a_handler_that_fails_may_be_logged_and_go_on(
     assert all(record.exc_info is not None for record in caplog.records)
 
 
-async def test_arguments_that_do_not_fit_are_a_failure_of_the_handler() -> None:
-    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("wants_event", [False, True])
+async def test_a_payload_that_does_not_fit_is_the_publishers_fault(
+    is_async: bool, wants_event: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged and counted; nothing that a publisher sends may end the subscriber's session."""
+    got: list[tuple[int, int]] = []
+
+    def handle(x: int, y: int) -> None:
+        got.append((x, y))
+
+    async def handle_async(x: int, y: int) -> None:
+        got.append((x, y))
+
+    def handle_event(x: int, y: int, event: Event) -> None:
+        got.append((x, y))
+
+    async def handle_event_async(x: int, y: int, event: Event) -> None:
+        got.append((x, y))
+
+    handlers: list[Callable[..., Any]] = [handle, handle_async, handle_event, handle_event_async]
+    async with open_scripted_router() as router, router.open_session() as session:
+        subscription = await subscribed(session, router, handlers[is_async + 2 * wants_event])
+        router.send(event(1), event(2, 1, 2), event(3, 1, 2, 3))
+        await settle()
+        assert got == [(1, 2)]
+        assert subscription.statistics().misfits == 2
+        assert session.is_open
+    assert [record.name for record in caplog.records] == ["trowamp.subscription"] * 2
+
+
+async def test_a_type_error_inside_a_handler_is_its_own_fault() -> None:
+    def handle(x: int) -> int:
+        return len(x)  # type: ignore[arg-type]  # the bug
+
+    with pytest.raises(TypeError, match="has no len"):
         async with open_scripted_router() as router, router.open_session() as session:
-            await subscribed(session, router, lambda x, y: None)
+            await subscribed(session, router, handle)
             router.send(event(1))
             await trio.sleep_forever()
 
