@@ -16,6 +16,7 @@ from trowamp._exceptions import (
     SerializationError,
 )
 from trowamp._types import SessionDetails
+from trowamp.auth import Work
 from trowamp.messages import MESSAGE_BY_CODE, Authenticate, Challenge, parse
 from trowamp.protocol import Join
 
@@ -77,7 +78,9 @@ def hello(link: FakeLink, *methods: FakeMethod, **options: Any) -> dict[str, Any
 
 
 def hears(begun: Join, *raw: Any) -> SessionDetails | JoinError | RemoteProtocolError | None:
-    return begun.receive(parse(list(raw)))
+    outcome = begun.receive(parse(list(raw)))
+    assert not isinstance(outcome, Work)
+    return outcome
 
 
 @pytest.mark.checklist("SES-C1", "FEAT-B1", "PCR-C6", "SH-B1")
@@ -353,3 +356,38 @@ def test_the_client_can_give_up_at_any_time(link: FakeLink) -> None:
     begun = join(link)
     begun.give_up("wamp.close.close_realm", "it took too long")
     assert link.take() == [[3, {"message": "it took too long"}, "wamp.close.close_realm"]]
+
+
+# ---- answers that take time
+
+
+class SlowMethod(FakeMethod):
+    """Leaves its answer to somebody else."""
+
+    def answer(self, challenge: Challenge) -> Any:
+        return Work(lambda: super(SlowMethod, self).answer(challenge))
+
+
+@pytest.mark.checklist("AU-R1")
+def test_an_answer_that_takes_time_is_handed_back(link: FakeLink) -> None:
+    begun = join(link, SlowMethod())
+    work = begun.receive(Challenge("ticket", {"x": 1}))
+    assert isinstance(work, Work)
+    assert link.take() == []
+    begun.resume(work.run())
+    assert link.take() == [[5, "ticket 1", {}]]
+    assert isinstance(hears(begun, *WELCOME), SessionDetails)
+
+
+@pytest.mark.checklist("AU-C2")
+def test_an_answer_that_takes_time_may_find_that_the_challenge_is_not_acceptable(link: FakeLink) -> None:
+    method = SlowMethod()
+    method.refuses_challenge = True
+    begun = join(link, method)
+    work = begun.receive(Challenge("ticket", {}))
+    assert isinstance(work, Work)
+    with pytest.raises(ValueError, match="too weak") as caught:
+        work.run()
+    refusal = begun.refuse(caught.value)
+    assert (refusal.reason, refusal.message) == ("wamp.error.cannot_authenticate", "the challenge is too weak")
+    assert link.take() == [[3, {"message": "the challenge was refused"}, "wamp.error.cannot_authenticate"]]

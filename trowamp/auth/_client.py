@@ -27,17 +27,22 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class ClientAttempt(Protocol):
-    """Answers the router's challenges for one authentication method, in one handshake.
+    """Answers the router's challenges for one authentication method, in one handshake."""
 
-    Attributes:
-        method: The method's name in HELLO, for example `"ticket"`.
-        authid: The identity to claim, or None.
-        authrole: The role to ask for, or None.
-    """
+    @property
+    def method(self) -> str:
+        """The method's name in HELLO, for example `"ticket"`."""
+        ...
 
-    method: str
-    authid: str | None
-    authrole: str | None
+    @property
+    def authid(self) -> str | None:
+        """The identity to claim, or None."""
+        ...
+
+    @property
+    def authrole(self) -> str | None:
+        """The role to ask for, or None."""
+        ...
 
     def authextra(self) -> dict[str, Any]:
         """Return what the method adds to `HELLO.Details.authextra`."""
