@@ -495,3 +495,10 @@ async def test_router_and_component_say_goodbye_as_they_end_together(autojump_cl
 async def _expect_closed(app: Component) -> None:
     with pytest.raises(SessionClosed, match="system_shutdown"):
         await app.run()
+
+
+@pytest.mark.parametrize("kind", ["register", "subscribe"])
+def test_a_decorator_without_a_uri_is_refused(kind: str) -> None:
+    app = Component("ws://127.0.0.1:1/", realm="realm1")
+    with pytest.raises(TypeError, match="a URI is missing"):
+        getattr(app, kind)(print)

@@ -251,3 +251,63 @@ async def test_a_procedure_may_have_no_progress_to_tell() -> None:
         async with session.open_call("com.example") as call:
             assert [part async for part in call] == []
             assert await call.result() == 7
+
+
+@pytest.mark.checklist("FEAT-C1")
+async def test_a_view_is_refused_only_for_the_requests_that_the_router_supports_no_option_of() -> None:
+    roles: dict[str, Any] = {"dealer": {"features": {"caller_identification": True}}, "broker": {}}
+    async with open_scripted_router(roles=roles) as router, router.open_session() as session:
+        view = session.with_options(disclose_me=True)
+        with pytest.raises(FeatureNotSupported, match="publisher_identification"):
+            await view.publish("com.example")
+        with pytest.raises(FeatureNotSupported, match="publisher_identification"):
+            view.publish_nowait("com.example")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(view.call, "com.example")
+            call = await router.expect(Call)
+            assert call.options == {"disclose_me": True}
+            router.send(Result(call.request_id, {}))
+
+
+@pytest.mark.checklist("CT-C4")
+async def test_an_async_procedure_asks_for_its_callers_deadlines_and_a_sync_one_does_not() -> None:
+    async def asynchronous() -> None: ...
+
+    async with open_router() as router, router.open_session(realm="realm1") as session:
+
+        async def deadline() -> bool:
+            return trio.current_effective_deadline() < math.inf
+
+        await session.register("com.example.deadline", deadline)
+        await session.register("com.example.unforwarded", deadline, forward_timeout=False)
+        with trio.fail_after(10):
+            assert await session.call("com.example.deadline") is True
+            assert await session.call("com.example.unforwarded") is False
+        assert await session.call("com.example.deadline") is False
+
+    async with open_scripted_router() as scripted, scripted.open_session() as session:
+        async with trio.open_nursery() as nursery:
+            for handler, options in ((asynchronous, {"forward_timeout": True}), (print, {})):
+                nursery.start_soon(session.register, "com.example", handler)
+                register = await scripted.expect(Register)
+                assert register.options == options
+                scripted.send(Registered(register.request_id, register.request_id))
+
+
+@pytest.mark.parametrize("mode", ["kill", "skip"])
+async def test_a_deadline_does_not_travel_where_the_routers_timeout_would_break_the_cancel_mode(
+    mode: Literal["kill", "skip"],
+) -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        with trio.fail_after(10):
+            nursery.start_soon(session.with_options(cancel_mode=mode).call, "com.example")
+            call = await router.expect(Call)
+            assert call.options == {}
+            router.send(Result(call.request_id, {}))
+
+
+async def test_an_unknown_invocation_policy_is_refused_before_anything_is_sent() -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        with pytest.raises(ValueError, match="roundrobin"):
+            await session.register("com.example", print, invoke="robin")  # type: ignore[arg-type]
+        assert router.has_received() == []

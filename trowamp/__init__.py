@@ -20,8 +20,7 @@ from ._session import Session, SessionView
 from ._transport import Transport
 from ._types import Result, SessionDetails
 from ._version import __version__
-from .protocol import ClientStatistics as SessionStatistics
-from .protocol import ReconnectSchedule
+from .protocol import ReconnectSchedule, SessionStatistics
 from .router import RouterOptions, RouterStatistics
 
 __all__ = [

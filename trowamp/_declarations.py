@@ -89,7 +89,13 @@ class Declarations:
             self.add(Declaration(mark.kind, mark.uri, handler, mark.options))
 
     def decorator(self, kind: str, uri: str, options: dict[str, Any]) -> Callable[[F], F]:
-        """Return a decorator that declares what it decorates."""
+        """Return a decorator that declares what it decorates.
+
+        Raises:
+            TypeError: It was itself used as the decorator, without a URI.
+        """
+        if not isinstance(uri, str):
+            raise TypeError(f'a URI is missing: write @component.{kind}("com.example.name")')
 
         def declare(function: F) -> F:
             self.add(Declaration(kind, uri, function, options))

@@ -6,7 +6,7 @@ import inspect
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,11 +91,19 @@ class Event:
 
 
 class SubscriptionStatistics(msgspec.Struct, frozen=True):
-    """What went through a subscription: events delivered, waiting in the buffer, dropped because the buffer was full."""
+    """What went through a subscription.
+
+    Attributes:
+        delivered: Events given to the handler or iterator.
+        buffered: Events that wait.
+        dropped: Events dropped because the buffer was full.
+        misfits: Delivered events whose payload the handler's parameters do not accept.
+    """
 
     delivered: int
     buffered: int
     dropped: int
+    misfits: int
 
 
 class Subscription(ABC):
@@ -120,6 +128,7 @@ class Subscription(ABC):
         self._overflow = overflow
         self._admitted = 0  # events delivered, or waiting for it
         self._dropped = 0
+        self._misfits = 0
         self.has_gap = shell.after_gap  # the next event comes after a gap
 
     @property
@@ -182,7 +191,7 @@ class Subscription(ABC):
     def statistics(self) -> SubscriptionStatistics:
         """Return what went through the subscription."""
         buffered = len(self.queue_of_events())
-        return SubscriptionStatistics(self._admitted - buffered, buffered, self._dropped)
+        return SubscriptionStatistics(self._admitted - buffered, buffered, self._dropped, self._misfits)
 
     def admit(self, message: EventMessage) -> Event | None:
         """Make the event of a message, unless the buffer is full and the subscription was told to drop new ones.
@@ -261,7 +270,8 @@ class HandlerSubscription(Subscription):
             else:
                 result = self._call(self.next_event(message))
         except Exception as error:  # noqa: BLE001  # the user's code: reported, never swallowed
-            self._failed(error)
+            if not self._is_misfit(error, positional(message.args), message.kwargs or _NO_KWARGS):
+                self._failed(error)
             return
         if type(result) is CoroutineType:  # a plain function that made a coroutine, such as a lambda
             handler.is_async = True
@@ -307,7 +317,23 @@ class HandlerSubscription(Subscription):
         except ValueError as error:  # the pattern is narrower than WAMP's: its components have types
             _log.debug("event ignored: %s", error)
             return None
-        return self.handler.function(*args, **kwargs)
+        try:
+            return self.handler.function(*args, **kwargs)
+        except TypeError as error:
+            if self._is_misfit(error, args, kwargs):
+                return None
+            raise
+
+    def _is_misfit(self, error: Exception, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+        """Tell whether the payload is what is wrong, which is the publisher's fault and must not end this session; log and count it then."""
+        if not isinstance(error, TypeError):
+            return False
+        explained = self.handler.explain(error, args, kwargs)
+        if explained is error:
+            return False
+        self._misfits += 1
+        _log.error("an event of %r does not fit its handler %s: %s", self.topic, self.handler.name, explained.args[0])
+        return True
 
     def _failed(self, error: Exception) -> None:
         if self._shell.is_told_by_the_end(error):

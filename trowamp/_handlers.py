@@ -6,7 +6,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._exceptions import InvalidArgument
@@ -83,7 +83,7 @@ class BoundHandler:
                 used += 1
         return (*ordered, *values[used:])
 
-    def explain(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
+    def explain(self, error: TypeError, args: Sequence[Any], kwargs: dict[str, Any]) -> Exception:
         """Tell a call with wrong arguments (the caller's fault) from a TypeError inside the function (the callee's)."""
         try:
             inspect.signature(self.function).bind(*args, **kwargs)

@@ -11,6 +11,7 @@ from ._exceptions import FeatureNotSupported
 from ._types import SessionDetails
 
 CANCEL_MODES: Final = ("killnowait", "kill", "skip")
+INVOCATION_POLICIES: Final = ("single", "first", "last", "roundrobin", "random")
 
 
 class CallOptions(msgspec.Struct, frozen=True):
@@ -20,12 +21,14 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     cancel_mode: str = "killnowait"
     buffer: int = 10_000
+    lacks: str | None = None  # what the router would need for `wire`, where publishes can do without it
 
 
 class PublishOptions(msgspec.Struct, frozen=True):
     """What `with_options` adds to publishes."""
 
     wire: dict[str, Any] = {}
+    lacks: str | None = None  # what the router would need for `wire`, where calls can do without it
 
     @property
     def is_acknowledged(self) -> bool:
@@ -47,13 +50,14 @@ _PUBLISH_FEATURES: Final[dict[str, tuple[str, str]]] = {
 _REGISTER_FEATURES: Final[dict[str, tuple[str, str]]] = {
     "match": ("dealer", "pattern_based_registration"),
     "invoke": ("dealer", "shared_registration"),
+    "forward_timeout": ("dealer", "call_timeout"),
 }
 _SUBSCRIBE_FEATURES: Final[dict[str, tuple[str, str]]] = {
     "match": ("broker", "pattern_based_subscription"),
     "get_retained": ("broker", "event_retention"),
 }
 
-FEATURES_BY_REQUEST: Final = {
+_FEATURES_BY_REQUEST: Final = {
     "call": _CALL_FEATURES,
     "publish": _PUBLISH_FEATURES,
     "register": _REGISTER_FEATURES,
@@ -61,17 +65,25 @@ FEATURES_BY_REQUEST: Final = {
 }
 
 
-def require_features(details: SessionDetails, request: str, options: dict[str, Any]) -> None:
+def missing_feature(details: SessionDetails, request: str, options: Iterable[str]) -> str | None:
+    """Return the name of a feature that one of these options needs and this router does not announce, or None."""
+    features = _FEATURES_BY_REQUEST[request]
+    for option in options:
+        needed = features.get(option)
+        if needed is not None and not details.supports(*needed):
+            return needed[1]
+    return None
+
+
+def require_features(details: SessionDetails, request: str, options: Iterable[str]) -> None:
     """Refuse options that this router would ignore without a word.
 
     Raises:
         FeatureNotSupported: The router does not announce what an option needs.
     """
-    features = FEATURES_BY_REQUEST[request]
-    for option in options:
-        needed = features.get(option)
-        if needed is not None and not details.supports(*needed):
-            raise FeatureNotSupported(needed[1])
+    missing = missing_feature(details, request, options)
+    if missing is not None:
+        raise FeatureNotSupported(missing)
 
 
 def present(**options: Any) -> dict[str, Any]:

@@ -12,16 +12,25 @@ import trio
 from . import uris
 from ._calls import CallStream
 from ._events import DEFAULT_BUFFER, Event, EventStream, HandlerSubscription, OnError, Overflow, Subscription
-from ._exceptions import ApplicationError, CallTimeout, SessionClosed, SessionLost
+from ._exceptions import ApplicationError, CallTimeout, FeatureNotSupported, SessionClosed, SessionLost
 from ._handlers import BoundHandler, Handler
 from ._markers import marked
-from ._outgoing import CANCEL_MODES, CallOptions, PublishOptions, as_list, present, require_features
+from ._outgoing import (
+    CANCEL_MODES,
+    INVOCATION_POLICIES,
+    CallOptions,
+    PublishOptions,
+    as_list,
+    missing_feature,
+    present,
+    require_features,
+)
 from ._procedures import Invocation, Registration
 from ._shell import SessionShell
 from ._types import SessionDetails, unwrap
 from ._uri_pattern import Match, UriPattern
 from ._waiter import ActivatingWaiter, Waiter
-from .protocol import ClientStatistics
+from .protocol import SessionStatistics
 
 CancelMode = Literal["killnowait", "kill", "skip"]
 
@@ -95,13 +104,14 @@ class SessionView:
         if shell.pump.is_above_high_water:
             await shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
+        wire = self._publish_wire()
         if self._publish_options.is_acknowledged:
             waiter = Waiter()
-            request_id = shell.core.publish(topic, args, kwargs, self._publish_options.wire, waiter)
+            request_id = shell.core.publish(topic, args, kwargs, wire, waiter)
             shell.pump.flush()
             published = await waiter.wait(lambda: shell.core.forget_publish(request_id))
             return int(published.publication_id)
-        shell.core.publish(topic, args, kwargs, self._publish_options.wire)
+        shell.core.publish(topic, args, kwargs, wire)
         shell.pump.flush_soon()
         await trio.lowlevel.cancel_shielded_checkpoint()
         return None
@@ -116,7 +126,7 @@ class SessionView:
         shell = self._shell
         if shell.pump.is_above_high_water:
             raise trio.WouldBlock
-        wire = self._publish_options.wire
+        wire = self._publish_wire()
         if self._publish_options.is_acknowledged:
             wire = {name: value for name, value in wire.items() if name != "acknowledge"}
         shell.core.publish(topic, args, kwargs, wire)
@@ -182,9 +192,7 @@ class SessionView:
             eligible_authrole=as_list(eligible_authrole),
             retain=retain,
         )
-        if self._shell.check_features:
-            require_features(self._shell.core.details, "call", for_calls)
-            require_features(self._shell.core.details, "publish", for_publishes)
+        call_lacks, publish_lacks = self._lacking(for_calls, for_publishes)
         old = self._call_options
         return SessionView(
             self._shell,
@@ -193,9 +201,28 @@ class SessionView:
                 timeout=timeout if timeout is not None else old.timeout,
                 cancel_mode=cancel_mode or old.cancel_mode,
                 buffer=buffer or old.buffer,
+                lacks=call_lacks or old.lacks,
             ),
-            PublishOptions(wire={**self._publish_options.wire, **for_publishes, **(custom or {})}),
+            PublishOptions(
+                wire={**self._publish_options.wire, **for_publishes, **(custom or {})},
+                lacks=publish_lacks or self._publish_options.lacks,
+            ),
         )
+
+    def __repr__(self) -> str:
+        options = {**self._call_options.wire, **self._publish_options.wire}
+        return f"<SessionView of session {self._shell.core.details.session_id} with {options}>"
+
+    def _lacking(self, for_calls: dict[str, Any], for_publishes: dict[str, Any]) -> tuple[str | None, str | None]:
+        """Refuse what the router supports in no way; return what it lacks for calls only and for publishes only, where the other is of use."""
+        if not self._shell.check_features:
+            return None, None
+        details = self._shell.core.details
+        require_features(details, "publish", for_publishes.keys() - for_calls.keys())
+        lacking = missing_feature(details, "call", for_calls), missing_feature(details, "publish", for_publishes)
+        if all(lacking):
+            require_features(details, "call", for_calls)
+        return lacking
 
     async def _call(self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         shell = self._shell
@@ -236,10 +263,22 @@ class SessionView:
         if scope.cancelled_caught:
             raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
 
+    def _publish_wire(self) -> dict[str, Any]:
+        options = self._publish_options
+        if options.lacks is not None:
+            raise FeatureNotSupported(options.lacks)
+        return options.wire
+
     def _wire_options(self) -> dict[str, Any]:
-        """The options of a CALL: the caller's deadline goes along if the router enforces it (CT-C1)."""
-        wire = self._call_options.wire
-        if self._shell.can_time_out_calls:
+        """The options of a CALL: the caller's deadline goes along if the router enforces it (CT-C1).
+
+        Not with the modes "kill" and "skip": the router's timeout would interrupt the callee, and wait for nothing.
+        """
+        options = self._call_options
+        if options.lacks is not None:
+            raise FeatureNotSupported(options.lacks)
+        wire = options.wire
+        if self._shell.can_time_out_calls and options.cancel_mode == "killnowait":
             remaining = trio.current_effective_deadline() - trio.current_time()
             if remaining < _LONGEST_TIMEOUT:
                 # rounded up, so that the scope, which rules, ends the call before the router does
@@ -304,13 +343,14 @@ class Session(SessionView):
         match: Match | None = None,
         invoke: Literal["single", "first", "last", "roundrobin", "random"] | None = None,
         concurrency: int | None = None,
+        forward_timeout: bool | None = None,
         force_reregister: bool | None = None,
         custom: dict[str, Any] | None = None,
     ) -> Registration:
         """Register a procedure; a checkpoint.
 
-        A sync handler runs inline and must not block; an async handler runs in a task of the session, in a cancel scope that the caller's CANCEL
-        and timeout end. A parameter annotated `Invocation` receives the call's details.
+        A sync handler runs inline and must not block; an async handler runs in a task of the session, in a cancel scope that ends with the caller's
+        CANCEL and has the caller's deadline. A parameter annotated `Invocation` receives the call's details.
 
         Args:
             procedure: The URI, or a pattern: `com.example.<name>.get` binds its components to the handler's parameters.
@@ -318,6 +358,8 @@ class Session(SessionView):
             match: "exact", "prefix" or "wildcard"; inferred from the pattern by default.
             invoke: Lets several sessions share the procedure: "single" (default: no sharing), "first", "last", "roundrobin", "random".
             concurrency: Calls that an async handler serves at once; the others wait. Default: no limit.
+            forward_timeout: Let the callee keep the caller's deadline instead of the router. Default: for async handlers, whose cancel scope then has
+                it, if the router supports call timeouts.
             force_reregister: Take the procedure over from the session that holds it.
             custom: Further options, sent as they are.
 
@@ -328,14 +370,24 @@ class Session(SessionView):
             ApplicationError: The router refused, for example `ProcedureAlreadyExists`.
             FeatureNotSupported: The router does not announce what an option needs.
             TypeError: `handler` is not callable.
-            ValueError: `procedure` is not a legal URI or pattern.
+            ValueError: `procedure` is not a legal URI or pattern, or an argument is out of range.
             SessionClosed, SessionLost: The session ended.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         shell = self._shell
+        if invoke is not None and invoke not in INVOCATION_POLICIES:
+            raise ValueError(f"invoke must be one of {', '.join(INVOCATION_POLICIES)}, not {invoke!r}")
         pattern = UriPattern(procedure, match)
-        registration = Registration(shell, pattern, BoundHandler(handler, pattern, Invocation), concurrency=concurrency)
-        given = present(match=_unless_exact(pattern), invoke=invoke, force_reregister=force_reregister)
+        bound = BoundHandler(handler, pattern, Invocation)
+        registration = Registration(shell, pattern, bound, concurrency=concurrency)
+        if forward_timeout is None and bound.is_async and shell.can_time_out_calls:
+            forward_timeout = True
+        given = present(
+            match=_unless_exact(pattern),
+            invoke=invoke,
+            forward_timeout=forward_timeout,
+            force_reregister=force_reregister,
+        )
         options = {**given, **(custom or {})}
         if shell.check_features:
             require_features(self.details, "register", options)
@@ -455,7 +507,7 @@ class Session(SessionView):
         """Say GOODBYE now, with a reason of your own; the block goes on without a session. Leaving the block does this by itself."""
         self._shell.say_goodbye(reason, message)
 
-    def statistics(self) -> ClientStatistics:
+    def statistics(self) -> SessionStatistics:
         """Return how much of everything the session holds now."""
         return self._shell.core.statistics()
 

@@ -11,13 +11,12 @@ A shell (Trio in `trowamp`, asyncio and Twisted in `trowamp_compat`) feeds messa
 from __future__ import annotations
 
 from ._client import ClientSession
-from ._inbound import ClientStatistics, Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 from ._join import Join
 from ._reconnect import ReconnectSchedule, Rotation
 
 __all__ = [
     "ClientSession",
-    "ClientStatistics",
     "Delivery",
     "Ended",
     "Inbound",
@@ -29,4 +28,5 @@ __all__ = [
     "Reply",
     "Revoked",
     "Rotation",
+    "SessionStatistics",
 ]

@@ -51,7 +51,7 @@ from ..messages import (
     Yield,
 )
 from ._handler_table import HandlerTable, PendingHandler, PendingRemoval
-from ._inbound import ClientStatistics, Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked
+from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
@@ -299,9 +299,9 @@ class ClientSession(Generic[W, H, T]):
             return self._unexpected(message)
         return handler(self, message)
 
-    def statistics(self) -> ClientStatistics:
+    def statistics(self) -> SessionStatistics:
         """Return how much of everything the session holds now."""
-        return ClientStatistics(
+        return SessionStatistics(
             pending_calls=len(self._calls),
             pending_publishes=len(self._publishes),
             pending_registers=len(self._registrations.requests),

@@ -67,7 +67,7 @@ class Ended(msgspec.Struct, Generic[W], gc=False):
     replies: list[Reply[W]]
 
 
-class ClientStatistics(msgspec.Struct, frozen=True):
+class SessionStatistics(msgspec.Struct, frozen=True):
     """How much of everything a session holds now; all but the last three return to zero when nothing is going on."""
 
     pending_calls: int
