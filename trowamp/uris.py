@@ -76,6 +76,7 @@ SUBSCRIPTION_MATCH: Final = "wamp.subscription.match"
 SUBSCRIPTION_GET: Final = "wamp.subscription.get"
 SUBSCRIPTION_LIST_SUBSCRIBERS: Final = "wamp.subscription.list_subscribers"
 SUBSCRIPTION_COUNT_SUBSCRIBERS: Final = "wamp.subscription.count_subscribers"
+SUBSCRIPTION_GET_EVENTS: Final = "wamp.subscription.get_events"
 SUBSCRIPTION_REMOVE_SUBSCRIBER: Final = "wamp.subscription.remove_subscriber"
 
 # Topics of the meta API

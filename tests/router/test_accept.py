@@ -89,6 +89,8 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
     roles = client.welcome.details["roles"]
     assert {role: sorted(description["features"]) for role, description in roles.items()} == {
         "broker": [
+            "event_history",
+            "event_retention",
             "pattern_based_subscription",
             "publisher_exclusion",
             "publisher_identification",

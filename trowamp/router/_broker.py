@@ -13,9 +13,11 @@ from .._exceptions import MessageTooLarge, NoSuchSession, NoSuchSubscription, Se
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
 from ._eligibility import Eligibility
+from ._event_history import EventHistory
 from ._matching import Matching
 from ._meta_events import SUBSCRIPTION_TOPICS, EntryEvents
 from ._patterns import problem_of
+from ._retention import RetainedEvent, RetainedEvents
 from ._session import NOTHING, PASSTHRU
 from ._subscriptions import Subscription
 
@@ -43,6 +45,8 @@ class Broker:
         subscriptions: All subscriptions by id.
         topics: The same by URI and matching policy.
         events: Tells of subscriptions.
+        retained: What those get who subscribe later.
+        history: Past events, if any are kept.
     """
 
     def __init__(self, ids: RandomIds, options: RouterOptions, counters: Counters, utc_now: UtcNow) -> None:
@@ -60,6 +64,8 @@ class Broker:
         self._always_discloses = options.disclosure == "always"
         self._counters = counters
         self._utc_now = utc_now
+        self.retained = RetainedEvents(options)
+        self.history = EventHistory(options.event_history, utc_now) if options.event_history else None
         self.events = EntryEvents(self, SUBSCRIPTION_TOPICS)
 
     def on_publish(self, publisher: Session, message: Publish, now: float = 0.0) -> str | None:
@@ -76,18 +82,10 @@ class Broker:
         eligibility = None
         details = NOTHING
         if options:
-            if not PASSTHRU.isdisjoint(options):  # PPT-R1
-                return "PUBLISH uses a feature that the router does not announce"
-            if options.get("disclose_me"):
-                if self._options.disclosure == "never":  # PI-R2
-                    self._refuse(
-                        publisher, message, uris.ERROR_DISCLOSE_ME_DISALLOWED, "publishers are not disclosed here"
-                    )
-                    return None
-                details = _disclosed(publisher)
-            eligibility = Eligibility.of(options)
-            if options.get("exclude_me") is False:
-                excluded = None
+            terms = self._terms(publisher, message)
+            if not isinstance(terms, tuple):
+                return terms
+            details, excluded, eligibility = terms
         if self._always_discloses:
             details = _disclosed(publisher)
         publication_id = self._ids.draw()
@@ -104,7 +102,32 @@ class Broker:
             publisher.outbox.send(Published(message.request_id, publication_id))
         for outbox, octets in deliveries:
             outbox.queue_event(octets)
+        if options and options.get("retain"):
+            self.retained.keep(publication_id, message, details, excluded=excluded, eligibility=eligibility)
+        if self.history is not None:
+            self.history.keep(publication_id, message, details)
         return None
+
+    def _terms(
+        self, publisher: Session, message: Publish
+    ) -> tuple[dict[str, Any], Session | None, Eligibility | None] | str | None:
+        """Read PUBLISH.Options.
+
+        Returns:
+            `EVENT.Details`, the session that does not hear itself, and the publisher's lists; or in words how it broke the protocol; or None if it
+            was refused.
+        """
+        options = message.options
+        if not PASSTHRU.isdisjoint(options):  # PPT-R1
+            return "PUBLISH uses a feature that the router does not announce"
+        details = NOTHING
+        if options.get("disclose_me"):
+            if self._options.disclosure == "never":  # PI-R2
+                text = "publishers are not disclosed here"
+                self._refuse(publisher, message, uris.ERROR_DISCLOSE_ME_DISALLOWED, text)
+                return None
+            details = _disclosed(publisher)
+        return details, None if options.get("exclude_me") is False else publisher, Eligibility.of(options)
 
     def on_subscribe(self, session: Session, message: Subscribe, now: float) -> str | None:
         """SUBSCRIBE: make a subscription, or join the one that others have already."""
@@ -124,6 +147,9 @@ class Broker:
         subscription.subscribers[session] = None  # BP-R1: once, however often
         session.subscriptions[subscription.id] = subscription
         session.outbox.send(Subscribed(message.request_id, subscription.id))
+        if message.options.get("get_retained"):  # ORD-R2, ER-R7
+            for event in self.retained.for_subscriber(session, subscription):
+                self._deliver_retained(session, subscription, event)
         if has_joined:  # UM-R5
             self.events.joined(session, subscription, is_new=is_new)
         return None
@@ -239,6 +265,17 @@ class Broker:
                 deliveries.append((session.outbox, octets))
             else:
                 self._counters.oversize_events += 1  # RS-R4
+
+    def _deliver_retained(self, session: Session, subscription: Subscription, retained: RetainedEvent) -> None:
+        details = {**retained.details, "retained": True}
+        message = retained.message
+        if subscription.is_pattern:
+            details["topic"] = message.topic
+        event = Event(subscription.id, retained.publication_id, details, message.args, message.kwargs)
+        try:
+            session.outbox.queue_event(session.link.encode(event))
+        except (MessageTooLarge, SerializationError):
+            self._counters.oversize_events += 1
 
     def _refuse(self, publisher: Session, message: Publish, uri: str, text: str) -> None:
         """Answer a PUBLISH with an ERROR if it asked for an answer; else nobody hears of it (BP-R6)."""

@@ -13,6 +13,8 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "subscription_revocation",
         "subscription_meta_api",
         "session_meta_api",
+        "event_retention",
+        "event_history",
     ),
     "dealer": (
         "progressive_call_results",

@@ -13,6 +13,18 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+def is_match(pattern: str, match: str, uri: str) -> bool:
+    """Tell whether a concrete URI is one of those that a pattern stands for (PB-R1, PB-R2)."""
+    if match == "exact":
+        return uri == pattern
+    if match == "prefix":
+        return uri.startswith(pattern)
+    wanted, components = pattern.split("."), uri.split(".")
+    if len(wanted) != len(components):
+        return False
+    return all(want in ("", component) for want, component in zip(wanted, components, strict=True))
+
+
 class Matching(Generic[T]):
     """Entries by URI and matching policy. The same text under two policies is two entries (PB-R3).
 

@@ -9,6 +9,7 @@ import msgspec
 
 from .._version import __version__
 from ..auth._router import RouterAuthenticator
+from ._event_history import HistoryRule
 
 SlowConsumerPolicy = Literal["drop_connection", "drop_events"]
 Disclosure = Literal["on_request", "never", "always"]
@@ -33,6 +34,9 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
         max_session_entries: How many registrations and subscriptions together a session may have.
         max_session_calls: How many calls of a session may be without a final answer.
         max_testaments, max_testament_octets: How many testaments a session may have, and about how large they may be together.
+        max_retained_topics, max_retained_octets: How many topics of a realm may have a retained event, and about how large these events may be
+            together. Beyond that the topics that were published to longest ago lose theirs.
+        event_history: The topics whose events are kept for `wamp.subscription.get_events`.
         max_uri_length: How many characters a realm and what is registered or subscribed to may have: they are kept.
         strict_uris: Allow lower-case letters, digits and underscores only in URIs.
         strict_request_ids: Abort sessions whose request ids are not 1, 2, 3 and so on (ID-R1). Some client libraries leave gaps.
@@ -53,6 +57,9 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_session_calls: int = 10_000
     max_testaments: int = 100
     max_testament_octets: int = 1024 * 1024
+    max_retained_topics: int = 10_000
+    max_retained_octets: int = 8 * 1024 * 1024
+    event_history: Sequence[HistoryRule] = ()
     max_uri_length: int = 1024
     strict_uris: bool = False
     strict_request_ids: bool = False

@@ -20,6 +20,7 @@ from ..messages import (
 )
 from ._broker import Broker
 from ._dealer import Dealer
+from ._event_history import HistoryMeta
 from ._invocations import Invocations
 from ._meta import MetaApi
 from ._meta_entries import RegistrationMeta, SubscriptionMeta
@@ -89,6 +90,7 @@ class Realm:
             TestamentMeta(options),
             RegistrationMeta(self.dealer),
             SubscriptionMeta(self.broker),
+            HistoryMeta(self.broker),
         )
         self._invocations = Invocations(
             self.dealer,

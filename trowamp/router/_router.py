@@ -254,6 +254,8 @@ class Router:
             realms=len(realms),
             registrations=sum(len(realm.dealer.registrations) for realm in realms),
             subscriptions=sum(len(realm.broker.subscriptions) for realm in realms),
+            retained_events=sum(len(realm.broker.retained) for realm in realms),
+            past_events=sum(len(realm.broker.history or ()) for realm in realms),
             calls_in_flight=sum(len(session.calls) for realm in realms for session in realm.sessions.values()),
             deadlines=len(self._deadlines),
             **msgspec.structs.asdict(self._counters),

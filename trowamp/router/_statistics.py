@@ -28,6 +28,8 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
         realms: Realms, those made on demand included.
         registrations: Registrations; one that several callees share counts once.
         subscriptions: Subscriptions; one that several subscribers share counts once.
+        retained_events: Events kept for those who subscribe later.
+        past_events: Events kept for the event history.
         calls_in_flight: Calls without a final answer.
         deadlines: Pending deadlines of calls, handshakes and farewells.
         slow_consumers: Sessions ended because they did not read fast enough.
@@ -48,6 +50,8 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     realms: int
     registrations: int
     subscriptions: int
+    retained_events: int
+    past_events: int
     calls_in_flight: int
     deadlines: int
     slow_consumers: int
