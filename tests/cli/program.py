@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -23,9 +23,15 @@ class Ended(NamedTuple):
 class Program:
     """`trowamp`, running."""
 
-    def __init__(self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        start: Sequence[str] = ("-m", "trowamp"),
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "trowamp", *arguments],
+            [sys.executable, *start, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -97,5 +97,5 @@ def test_file_names_are_relative_to_the_file(tmp_path: Path) -> None:
 
 
 def test_every_limit_is_in_the_reference(project: Path) -> None:
-    page = (project / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    page = (project / "docs/reference/options-and-limits.md").read_text(encoding="utf-8")
     assert [name for name in sorted(LIMITS) if f"`{name}`" not in page] == []

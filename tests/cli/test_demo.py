@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,21 @@ async def test_a_process_that_ends_without_its_line_fails_the_demo() -> None:
     async with open_child("child", "this") as child:
         with pytest.raises(Failure, match="child ended without saying 'ready'"):
             await child.says("ready")
+
+
+def test_a_demo_that_takes_too_long_fails(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trowamp.cli._demo._LIMIT", 0.01)
+    code, _, err = here("demo")
+    assert (code, err) == (70, "error: the demo did not end within 0.01 s\n")
+
+
+async def test_a_process_that_says_nothing_or_does_not_end_fails_the_demo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with open_child("router", "trowamp", "router", "--listen", f"rs+unix://{tmp_path}/router.sock") as child:
+        await child.says("listening on ")
+        monkeypatch.setattr("trowamp.cli._demo_process._PATIENCE", 0.001)
+        with pytest.raises(Failure, match="router did not say 'ready' within 0.001 s"):
+            await child.says("ready")
+        with pytest.raises(Failure, match="router does not end when asked to"):
+            await child.stop()

@@ -12,7 +12,7 @@ import pytest
 
 from trowamp import _exit_codes
 
-from .program import Run, Start
+from .program import Program, Run, Start, environment_of
 
 
 @pytest.fixture
@@ -119,6 +119,38 @@ def test_130_is_ctrl_c_and_0_is_sigterm(start: Start, router: str, command: tupl
         program = start("--url", router, *command)
         program.tells(f"{command[0].removesuffix('e')}")
         assert program.end(signal=asked)[:2] == (code, "")
+
+
+def test_130_is_ctrl_c_while_code_of_the_user_blocks(start: Start, serve: Start, router: str, tmp_path: Path) -> None:
+    (tmp_path / "blocking.py").write_text(
+        "import sys\nasync def block():\n    print('blocking', file=sys.stderr, flush=True)\n    while True:\n        pass\n",
+        encoding="utf-8",
+    )
+    program = serve("com.example.block", "--file", "blocking:block")
+    caller = start("--url", router, "call", "com.example.block")
+    program.tells("blocking")
+    assert program.end(signal=signal.SIGINT) == (130, "", "")
+    assert caller.end().code == 1
+
+
+def test_130_is_ctrl_c_for_a_call(start: Start, serve: Start, router: str) -> None:
+    program = serve("com.example.long", "--", "sh", "-c", "echo called >&2; sleep 60")
+    caller = start("--url", router, "call", "com.example.long")
+    program.tells("called")
+    assert caller.end(signal=signal.SIGINT) == (130, "", "")
+
+
+def test_what_a_script_started_in_the_background_ignores_ctrl_c(start: Start, router: str, project: Path) -> None:
+    ignoring = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from trowamp.cli import main; main()"
+    arguments = ("--url", router, "subscribe", "com.example.background", "-C", "1")
+    program = Program(arguments, environment_of(project, {}), project, ("-c", ignoring))
+    try:
+        program.tells("subscribed to")
+        program.process.send_signal(signal.SIGINT)
+        assert start("--url", router, "publish", "com.example.background", "1").end().code == 0
+        assert program.end() == (0, "1\n", "")
+    finally:
+        program.close()
 
 
 def test_130_is_ctrl_c_for_the_router_too(start: Start) -> None:

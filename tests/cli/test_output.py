@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 import pytest
@@ -78,6 +79,22 @@ def test_a_reader_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("os.write", broken)
     with pytest.raises(StdoutClosed):
         write(b"x")
+
+
+def test_an_output_that_does_not_block_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_for_real, busy = os.write, iter([True, False])
+
+    def write_when_ready(file: int, data: memoryview) -> int:
+        if next(busy):
+            raise BlockingIOError
+        return write_for_real(file, data)
+
+    monkeypatch.setattr("os.write", write_when_ready)
+    write(b"late\n")
+    monkeypatch.undo()
+    assert capfd.readouterr().out == "late\n"
 
 
 def test_quiet_silences_notices(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 import trio
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 import trowamp
 
@@ -99,6 +105,22 @@ def test_a_file_that_is_no_certificate_is_named(here: Run, tmp_path: Path) -> No
     assert err.startswith("error: empty.pem and empty.pem are not a certificate and its private key")
     code, _, err = here("router", "--key", "empty.pem")
     assert (code, err) == (2, "error: --key needs --cert (see trowamp router --help)\n")
+
+
+def test_a_file_that_holds_no_certificates_cannot_be_trusted(here: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    code, _, err = here("--url", "wss://127.0.0.1:1/ws", "--cafile", "empty.pem", "call", "com.example.f")
+    assert code == 2
+    assert err.startswith("error: --cafile empty.pem holds no certificates: ")
+
+
+def test_an_encrypted_key_is_refused_without_asking(here: Run, certificates: dict[str, str], tmp_path: Path) -> None:
+    key = load_pem_private_key(Path(certificates["key"]).read_bytes(), None)
+    secret = BestAvailableEncryption(b"secret")
+    (tmp_path / "secret.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    code, _, err = here("router", "--cert", certificates["cert"], "--key", "secret.pem")
+    assert code == 2
+    assert "the key is encrypted; decrypt it first" in err
 
 
 def test_everybody_is_told_when_the_router_stops(start: Start) -> None:

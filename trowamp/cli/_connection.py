@@ -11,6 +11,7 @@ import click
 from .._open import open_session
 from .._session import Session
 from .._url import parse_url
+from ..auth import ClientAuthenticator, Ticket, WampCra
 from ._settings import Settings
 
 
@@ -24,12 +25,31 @@ def open_client(settings: Settings) -> AbstractAsyncContextManager[Session]:
     return open_session(
         settings.url,
         realm=settings.realm,
+        auth=client_auth(settings),
         authid=settings.authid,
         authrole=settings.authrole,
         serializers=None if settings.serializer is None else [settings.serializer],
         tls=client_tls(settings) if parse_url(settings.url).is_tls else None,
         proxy=settings.proxy,
     )
+
+
+def client_auth(settings: Settings) -> ClientAuthenticator | None:
+    """Make the authentication method of a client; None for an anonymous one.
+
+    Raises:
+        click.UsageError: There are two secrets, or nobody whose they are.
+    """
+    if settings.ticket is None and settings.secret is None:
+        return None
+    if settings.ticket is not None and settings.secret is not None:
+        raise click.UsageError("--ticket and --secret are two ways to authenticate: give one")
+    if settings.authid is None:
+        raise click.UsageError("--ticket and --secret need --authid")
+    if settings.ticket is not None:
+        return Ticket(settings.authid, settings.ticket)
+    assert settings.secret is not None
+    return WampCra(settings.authid, settings.secret)
 
 
 def client_tls(settings: Settings) -> ssl.SSLContext:

@@ -83,7 +83,7 @@ def _words(error: BaseException, settings: Settings) -> str:
     if isinstance(error, ApplicationError):
         payload = line_of(error.args, error.kwargs)
         return f"{error.uri}: {payload}" if payload else error.uri
-    if code_of(error) != INTERNAL:
+    if isinstance(error, Failure) or code_of(error) != INTERNAL:
         return _one_line(str(error)) or type(error).__name__
     hint = "" if settings.verbose else " (-v shows where)"
     return _one_line(f"{type(error).__name__}: {error}") + hint

@@ -16,7 +16,7 @@ from ._command import Command
 from ._connection import open_client
 from ._load import load
 from ._output import notice
-from ._runner import run_service
+from ._runner import run_foreign_code, run_service
 from ._settings import CLIENT, Settings
 from ._types import COUNT, JSON, MATCH, PAIR
 
@@ -85,7 +85,7 @@ def register(
             notice(f"registered {uri} ({registration.pattern.match})", unless=settings.quiet)
             await countdown.over.wait()
 
-    return run_service(main)
+    return run_service(main) if reference is None else run_foreign_code(main)
 
 
 class Countdown:

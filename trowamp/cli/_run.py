@@ -16,7 +16,7 @@ from .._url import parse_url
 from ._command import Command
 from ._load import load
 from ._output import notice
-from ._runner import run_service
+from ._runner import run_foreign_code
 from ._settings import TALK, Settings
 
 _EXAMPLES = (
@@ -49,7 +49,7 @@ def run(settings: Settings, *, reference: str, start_router: bool) -> int:
                     notice(f"listening on {url}", unless=settings.quiet)
             await run_components(*components)
 
-    return run_service(main)
+    return run_foreign_code(main)
 
 
 def components_of(found: Any, reference: str) -> list[Component]:

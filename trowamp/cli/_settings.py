@@ -17,7 +17,8 @@ from click.core import ParameterSource
 
 from .._url import parse_url
 from ..wire import DEFAULT_OFFER
-from ._output import FORMATS
+from ._output import FORMATS, notice
+from ._values import content_of
 
 Check = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -37,6 +38,8 @@ class Settings:
         self.realm = DEFAULT_REALM
         self.authid: str | None = None
         self.authrole: str | None = None
+        self.ticket: str | None = None
+        self.secret: str | None = None
         self.serializer: str | None = None
         self.cafile: Path | None = None
         self.cert: Path | None = None
@@ -65,6 +68,22 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
         return parse_url(value).text
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _secret(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Read a secret from the file that `@` names; warn of one that everybody on the machine can see."""
+    if context.get_parameter_source(str(parameter.name)) is not ParameterSource.COMMANDLINE:
+        return value
+    if not value.startswith("@"):
+        notice(f"warning: others can see what stands on the command line: use --{parameter.name} @FILE or the variable")
+        return value
+    try:
+        content = content_of(value[1:])
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if isinstance(content, bytes):
+        raise click.BadParameter(f"{value[1:]} is not UTF-8")
+    return content.removesuffix("\n").removesuffix("\r")
 
 
 class SharedOption(click.Option):
@@ -117,6 +136,14 @@ _OPTIONS: Final[dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
     "realm": (("--realm",), {"metavar": "REALM", "help": f"The realm to join. Default: {DEFAULT_REALM}"}),
     "authid": (("--authid",), {"metavar": "ID", "help": "The identity to claim."}),
     "authrole": (("--authrole",), {"metavar": "ROLE", "help": "The role to ask for."}),
+    "ticket": (
+        ("--ticket",),
+        {"metavar": "@FILE", "check": _secret, "help": "Authenticate --authid with the ticket in a file."},
+    ),
+    "secret": (
+        ("--secret",),
+        {"metavar": "@FILE", "check": _secret, "help": "Authenticate --authid by WAMP-CRA with the secret in a file."},
+    ),
     "serializer": (
         ("--serializer",),
         {"type": click.Choice(DEFAULT_OFFER), "help": "The only serializer to offer. Default: all of them."},
