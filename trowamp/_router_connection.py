@@ -40,7 +40,8 @@ class RouterConnection:
         self._pinged = -math.inf
         self._reason = ""  # why this side ends it, in words
         self._nursery: trio.Nursery | None = None
-        self.peer = router.core.attach(pump.link, transport=pump.transport.details, now=since, identity=identity)
+        details = pump.link.peer_details = pump.transport.details  # the handshake adds to it
+        self.peer = router.core.attach(pump.link, transport=details, now=since, identity=identity)
         self.peer.token = self
 
     @enable_ki_protection

@@ -238,7 +238,7 @@ class Router:
             try:
                 await transport.handshake()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                _log.info("%s: the handshake failed: %s", transport.description, error.__cause__ or error)
+                _log.info("%s: the handshake failed: %s", transport.description, error)
                 return False
             return not self._is_stopping
         _log.info("%s: no handshake within %g s", transport.description, self.core.options.handshake_timeout)

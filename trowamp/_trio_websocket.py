@@ -27,7 +27,11 @@ class WebSocketTransport:
         remote = connection.remote
         peer = str(remote) if isinstance(remote, str) else f"{remote.address}:{remote.port}"
         self.description = f"trio-websocket {peer}"
-        self.details: dict[str, Any] = {"type": "websocket", "peer": peer}
+        headers = {
+            name.decode().lower(): value.decode(errors="replace") for name, value in connection.handshake_headers
+        }
+        http = {"path": connection.path, "headers": headers}
+        self.details: dict[str, Any] = {"type": "websocket", "peer": peer, "http": http}
         self._connection = connection
         self._waiting: set[trio.CancelScope] = set()
         self._is_closed = False

@@ -437,3 +437,24 @@ def test_what_a_peer_says_cannot_forge_lines_of_a_log() -> None:
     link.receive_data(answer("400 Bad Request", b"\x1b[2J\nERROR all is lost", Content_Length="22"))
     assert str(link.error).endswith(": \ufffd[2J ERROR all is lost")
     assert str(link.error).isprintable()
+
+
+def test_a_router_is_told_what_the_request_said() -> None:
+    link, _ = answered(
+        request("GET /ws?x=1 HTTP/1.1", Cookie="a=1", cookie="b=2", X_Name="jos\xe9", Origin="https://router.example")
+    )
+    http = link.peer_details["http"]
+    assert http["path"] == "/ws?x=1"
+    assert http["headers"]["host"] == "router.example"
+    assert http["headers"]["origin"] == "https://router.example"
+    assert http["headers"]["cookie"] == "a=1, b=2"
+    assert http["headers"]["x-name"].startswith("jos")
+    assert all(JSON.encode(Call(1, {}, "com.example.see", [text])) for text in http["headers"].values())
+
+
+def test_the_details_of_a_peer_may_be_a_dict_of_the_owner() -> None:
+    details = {"type": "tcp"}
+    link = websocket_server(ALL)
+    link.peer_details = details
+    link.receive_data(request())
+    assert set(details) == {"type", "http"}

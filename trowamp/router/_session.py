@@ -122,7 +122,8 @@ class Session:
             "authprovider": self.identity.provider,
         }
         if self.peer.transport:
-            details["transport"] = self.peer.transport
+            # the request that opened the connection is left out: others have no business with its cookies and credentials
+            details["transport"] = {name: value for name, value in self.peer.transport.items() if name != "http"}
         return details
 
     def refuse(self, request_type: RequestType, request_id: int, uri: str, text: str | None = None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .._exceptions import ConnectError, LocalProtocolError, MessageTooLarge, RemoteProtocolError
 from ._closing import is_sendable
@@ -76,6 +76,8 @@ class Link:
         max_size: Octets accepted for one incoming message. The owner may change it at any time, for example between HELLO and WELCOME.
         announced_size: What the peer may expect `max_size` to be: RawSocket announces a power of two.
         max_send_size: Octets the peer accepts for one message.
+        peer_details: What the handshake told of the peer. On the router side of WebSocket it has `http`: the request's `path`, and its `headers` by
+            their names in lower case. The owner may put a dict of its own here, to have it filled in.
         wire_format: Links with an equal value that is not None accept each other's `encode` output: encode once, send to many.
         pongs: How many pongs answered a ping of this side.
         queued_octets: Octets ever queued for sending.
@@ -101,6 +103,7 @@ class Link:
         "is_open",
         "max_send_size",
         "max_size",
+        "peer_details",
         "pongs",
         "queued_octets",
         "received_octets",
@@ -125,6 +128,7 @@ class Link:
         self.announced_size = max_size
         self.max_send_size = max_size if max_send_size is None else max_send_size
         self.wire_format = None
+        self.peer_details: dict[str, Any] = {}
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0
         self._messages: list[Message] = []
         self._outgoing = bytearray()

@@ -116,6 +116,7 @@ class WebSocketServerHandshake(Handshake):
         if refusal is not None:
             self._refuse(link, *refusal)
             return
+        link.peer_details["http"] = {"path": request.path, "headers": _headers(request)}
         response = protocol.accept(request)
         link.queue(response.serialize())
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -168,6 +169,15 @@ class WebSocketServerHandshake(Handshake):
         limit = link.max_send_size
         wire_format = ("websocket", serializer, limit) if deflate is None else None
         link.opened(framing, serializer, max_send_size=limit, wire_format=wire_format)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Return the request's headers, those of one name as one (RFC 9110 §5.3)."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.raw_items():
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def _first_known(known: dict[str, Serializer]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol | None]:
