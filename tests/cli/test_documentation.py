@@ -37,7 +37,7 @@ def test_the_reference_has_every_shared_option_with_its_variable(page: str) -> N
     section = page.split("\n## Options of every command\n")[1].split("\n### ", maxsplit=1)[0]
     options = [parameter for parameter in program.params if isinstance(parameter, SharedOption)]
     names = [name for option in options for name in (*option.opts, option.envvar) if name is not None]
-    assert len(options) == 16
+    assert len(options) == 18
     assert [name for name in names if f"`{name}" not in section] == []
 
 

@@ -65,7 +65,7 @@ class Command(click.Command):
     def _refuse_what_has_no_effect(self, ctx: click.Context) -> None:
         unused = ctx.ensure_object(Settings).explicit - self._names
         if unused and not ctx.resilient_parsing:
-            flags = ", ".join(f"--{name}" for name in sorted(unused))
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
             raise click.UsageError(f"{flags} has no effect on the command {self.name}", ctx)
 
 

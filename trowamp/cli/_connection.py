@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from .._open import open_session
 from .._session import Session
 from .._url import parse_url
-from ..auth import ClientAuthenticator, Ticket, WampCra
+from ..auth import ClientAuthenticator, CrossbarScram, Cryptosign, Scram, Ticket, WampCra
 from ._settings import Settings
 
 
@@ -34,22 +36,33 @@ def open_client(settings: Settings) -> AbstractAsyncContextManager[Session]:
     )
 
 
-def client_auth(settings: Settings) -> ClientAuthenticator | None:
-    """Make the authentication method of a client; None for an anonymous one.
+_METHODS: Final[dict[str, Callable[[str, Any], Sequence[ClientAuthenticator]]]] = {
+    "ticket": lambda authid, ticket: [Ticket(authid, ticket)],
+    "secret": lambda authid, secret: [WampCra(authid, secret)],
+    # Crossbar.io knows nothing but its own dialect, and refuses who offers the other one first.
+    "password": lambda authid, password: [CrossbarScram(authid, password), Scram(authid, password)],
+    "private_key": lambda authid, key: [Cryptosign(authid or None, private_key=key)],
+}
+
+
+def client_auth(settings: Settings) -> Sequence[ClientAuthenticator] | None:
+    """Make the authentication methods of a client; None for an anonymous one.
 
     Raises:
-        click.UsageError: There are two secrets, or nobody whose they are.
+        click.UsageError: There are two secrets, or nobody whose they are, or it is none.
     """
-    if settings.ticket is None and settings.secret is None:
+    given = [name for name in _METHODS if getattr(settings, name) is not None]
+    flags = [f"--{name.replace('_', '-')}" for name in given]
+    if not given:
         return None
-    if settings.ticket is not None and settings.secret is not None:
-        raise click.UsageError("--ticket and --secret are two ways to authenticate: give one")
-    if settings.authid is None:
-        raise click.UsageError("--ticket and --secret need --authid")
-    if settings.ticket is not None:
-        return Ticket(settings.authid, settings.ticket)
-    assert settings.secret is not None
-    return WampCra(settings.authid, settings.secret)
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(flags[:2])} are two ways to authenticate: give one")
+    if settings.authid is None and given[0] != "private_key":
+        raise click.UsageError(f"{flags[0]} needs --authid")
+    try:
+        return _METHODS[given[0]](settings.authid or "", getattr(settings, given[0]))
+    except ValueError as error:
+        raise click.UsageError(f"{flags[0]}: {error}") from None
 
 
 def client_tls(settings: Settings) -> ssl.SSLContext:

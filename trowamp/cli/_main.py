@@ -12,6 +12,8 @@ from ._call import call
 from ._command import Group
 from ._demo import demo
 from ._errors import report
+from ._hash_password import hash_password
+from ._keygen import keygen
 from ._publish import publish
 from ._register import register
 from ._router import router
@@ -39,7 +41,7 @@ def program() -> None:
     """WAMP on the command line: a router, and everything that can be done with one."""
 
 
-for command in (router, call, publish, subscribe, register, run_components, demo):
+for command in (router, call, publish, subscribe, register, run_components, keygen, hash_password, demo):
     program.add_command(command)
 
 

@@ -40,6 +40,8 @@ class Settings:
         self.authrole: str | None = None
         self.ticket: str | None = None
         self.secret: str | None = None
+        self.password: str | None = None
+        self.private_key: str | bytes | None = None
         self.serializer: str | None = None
         self.cafile: Path | None = None
         self.cert: Path | None = None
@@ -70,12 +72,20 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def _secret(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Read a secret from the file that `@` names; warn of one that everybody on the machine can see."""
+def _names_a_file(context: click.Context, parameter: click.Parameter, value: str) -> bool:
+    """Say whether a secret is in a file that `@` names; warn of one that everybody on the machine can see."""
     if context.get_parameter_source(str(parameter.name)) is not ParameterSource.COMMANDLINE:
-        return value
+        return False
     if not value.startswith("@"):
-        notice(f"warning: others can see what stands on the command line: use --{parameter.name} @FILE or the variable")
+        flag = parameter.opts[0]
+        notice(f"warning: others can see what stands on the command line: use {flag} @FILE or the variable")
+        return False
+    return True
+
+
+def _secret(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Read a secret."""
+    if not _names_a_file(context, parameter, value):
         return value
     try:
         content = content_of(value[1:])
@@ -84,6 +94,16 @@ def _secret(context: click.Context, parameter: click.Parameter, value: str) -> s
     if isinstance(content, bytes):
         raise click.BadParameter(f"{value[1:]} is not UTF-8")
     return content.removesuffix("\n").removesuffix("\r")
+
+
+def _private_key(context: click.Context, parameter: click.Parameter, value: str) -> str | bytes:
+    """Read a private key, which may be octets."""
+    if not _names_a_file(context, parameter, value):
+        return value
+    try:
+        return Path(value[1:]).read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"cannot read {value[1:]}: {error.strerror}") from error
 
 
 class SharedOption(click.Option):
@@ -143,6 +163,14 @@ _OPTIONS: Final[dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
     "secret": (
         ("--secret",),
         {"metavar": "@FILE", "check": _secret, "help": "Authenticate --authid by WAMP-CRA with the secret in a file."},
+    ),
+    "password": (
+        ("--password",),
+        {"metavar": "@FILE", "check": _secret, "help": "Authenticate --authid by SCRAM with the password in a file."},
+    ),
+    "private_key": (
+        ("--private-key",),
+        {"metavar": "@FILE", "check": _private_key, "help": "Authenticate by cryptosign with the key in a file."},
     ),
     "serializer": (
         ("--serializer",),
