@@ -87,6 +87,25 @@ class TestMessages:
     def test_every_legal_width_and_spacing_is_read(self, name: str, body: bytes) -> None:
         assert SERIALIZERS[name].decode(body) == Call(7, {}, "com.x", [None])
 
+    @pytest.mark.parametrize(
+        ("payload", "value"),
+        [
+            (b"\xc2\x40", 0),
+            (b"\xc2\x41\x05", 5),
+            (b"\xc2\x48" + b"\xff" * 8, 2**64 - 1),
+            (b"\xc3\x41\x05", -6),
+            (b"\xc3\x48\x7f" + b"\xff" * 7, -(2**63)),
+            (b"\xd8\x40\x42\x00\xff", b"\x00\xff"),
+            (b"\xf7", None),
+            (b"\x82\xf7\xa1\x61a\xf7", [None, {"a": None}]),
+        ],
+    )
+    def test_what_javascript_writes_for_ordinary_values_is_read(self, payload: bytes, value: object) -> None:
+        """BigInt, Uint8Array and undefined: AutobahnJS and wampy.js send these over CBOR."""
+        message = SERIALIZERS["cbor"].decode(b"\x84\x18\x32\x01\xa0\x81" + payload)
+        assert message == Result(1, {}, [value])
+        assert SERIALIZERS["json"].decode(SERIALIZERS["json"].encode(message)) == message
+
     @pytest.mark.parametrize("request_id", [b"1.0", b"true", b'"1"', b"null", b"0", b"9007199254740993"])
     @pytest.mark.checklist("SER-B1", "SER-B8")
     def test_what_is_not_an_integer_from_1_to_2_to_the_53_is_no_id(self, request_id: bytes) -> None:

@@ -46,12 +46,18 @@ class BinarySerializer:
         """Deserialize exactly one message; see `Serializer.decode`."""
         raw = self._loads(body)
         if type(raw) is list and not is_plain(raw, self._atoms):
-            raise refuse(raw)
+            raw = self._tolerate(raw)
+            if not is_plain(raw, self._atoms):
+                raise refuse(raw)
         return parse(raw)
 
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
+
+    def _tolerate(self, raw: list[Any]) -> list[Any]:
+        """Return what a message that is not plain stands for, if it is one that is known to occur."""
+        return raw
 
 
 _unpack: Final = msgspec.msgpack.Decoder().decode
@@ -76,18 +82,36 @@ class MessagePackSerializer(BinarySerializer):
     _loads = staticmethod(_load_msgpack)
 
 
-class _NoTags(dict[int, NoReturn]):
-    """The decoders for CBOR's tags: none, not even cbor2's own.
+class _Tags(dict[int, Callable[..., Any]]):
+    """The decoders for CBOR's tags: only those below, not cbor2's own.
 
-    Tags build what other formats lack (dates, big numbers, sets), what costs the reader more than the writer (regular expressions, decimal
-    exponents), and shared references: cycles, and trees with exponentially many paths. cbor2 asks here before it reads what is tagged.
+    Tags build what other formats lack (dates, sets), what costs the reader more than the writer (regular expressions, decimal exponents), and
+    shared references: cycles, and trees with exponentially many paths. cbor2 asks here before it reads what is tagged.
     """
 
     def __missing__(self, tag: int) -> NoReturn:
         raise ValueError(f"tag {tag} is not allowed")
 
 
-_NO_TAGS: Final = _NoTags()
+def _octets(value: Any, *_: Any) -> bytes:
+    if type(value) is not bytes:
+        raise ValueError("what is tagged as octets is none")
+    return value
+
+
+def _integer(value: Any, *_: Any) -> int:
+    octets = _octets(value)
+    if len(octets) > 8:
+        raise ValueError("a big number does not fit into 64 bits")
+    return int.from_bytes(octets, "big")
+
+
+def _negative(value: Any, *_: Any) -> int:
+    return -1 - _integer(value)
+
+
+# What JavaScript's encoders write for ordinary values: BigInt, however small, and Uint8Array (RFC 8746).
+_TAGS: Final = _Tags({2: _integer, 3: _negative, 64: _octets})
 
 
 def _load_cbor(body: bytes) -> Any:
@@ -96,7 +120,7 @@ def _load_cbor(body: bytes) -> Any:
     try:
         raw = cbor2.load(
             stream,
-            semantic_decoders=_NO_TAGS,
+            semantic_decoders=_TAGS,
             read_size=len(body) + 1,
             max_depth=MESSAGE_DEPTH,
             strict_hashable_types=True,
@@ -108,8 +132,18 @@ def _load_cbor(body: bytes) -> Any:
     return raw
 
 
+def _without_undefined(value: Any) -> Any:
+    """Copy containers with None for `undefined`: in JavaScript that is what a function returns which returns nothing."""
+    kind = type(value)
+    if kind is list:
+        return [_without_undefined(item) for item in value]
+    if kind is dict:
+        return {key: _without_undefined(item) for key, item in value.items()}
+    return None if value is cbor2.undefined else value
+
+
 class CborSerializer(BinarySerializer):
-    """CBOR without tags, simple values and `undefined`."""
+    """CBOR without simple values, and with no tags but those of 64-bit integers and of octets; `undefined` arrives as None."""
 
     name = "cbor"
     subprotocol = "wamp.2.cbor"
@@ -117,3 +151,7 @@ class CborSerializer(BinarySerializer):
     _atoms = ATOMS
     _dumps = staticmethod(cbor2.dumps)
     _loads = staticmethod(_load_cbor)
+
+    def _tolerate(self, raw: list[Any]) -> list[Any]:
+        """Return the message with None for `undefined`."""
+        return [_without_undefined(item) for item in raw]
