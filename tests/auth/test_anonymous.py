@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from trowamp import uris
+from trowamp.auth import Anonymous
 from trowamp.auth._anonymous import AnonymousAuthenticator
 from trowamp.auth._router import Accept, Attempt, Deny
+from trowamp.messages import Challenge
 
 ATTEMPT = Attempt("realm1", {"roles": {"caller": {}}, "authid": "root", "authrole": "admin"}, {}, 1)
 
@@ -30,3 +34,17 @@ def test_there_is_nothing_to_answer() -> None:
     outcome = AnonymousAuthenticator(lambda: 7).answer(ATTEMPT, "secret", {})
     assert isinstance(outcome, Deny)
     assert outcome.reason == uris.ERROR_AUTHENTICATION_DENIED
+
+
+def test_a_client_may_ask_for_anonymity_explicitly_with_hints() -> None:
+    begun = Anonymous("joe", "guest").begin(bytes(32))
+    assert (begun.method, begun.authid, begun.authrole, begun.authextra()) == ("anonymous", "joe", "guest", {})
+    assert (Anonymous().authid, Anonymous().authrole) == (None, None)
+    assert repr(Anonymous("joe", "guest")) == "Anonymous(authid='joe', authrole='guest')"
+    begun.check_welcome({})
+
+
+@pytest.mark.checklist("AU-C2")
+def test_a_router_that_challenges_an_anonymous_client_is_refused() -> None:
+    with pytest.raises(ValueError, match="challenges an anonymous session"):
+        Anonymous().begin(bytes(32)).answer(Challenge("anonymous", {}))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
@@ -296,6 +296,7 @@ def test_a_channel_id_of_another_length_is_no_channel_id() -> None:
 # ---- anything at all
 
 
+@settings(deadline=None)
 @given(extras("challenge", "channel_binding", "signature", challenge=st.just("00" * 32), signature=st.just("00" * 96)))
 def test_whatever_a_router_asks_is_answered_or_refused(extra: dict[str, Any]) -> None:
     client = Cryptosign(private_key=SEED).begin(NONCE)
@@ -304,6 +305,7 @@ def test_whatever_a_router_asks_is_answered_or_refused(extra: dict[str, Any]) ->
     assert SEED not in str(answer)
 
 
+@settings(deadline=None)
 @given(
     authextra=extras("pubkey", "channel_binding", "challenge", pubkey=st.just("00" * 32), challenge=st.just("00" * 32)),
     signature=st.text() | st.just("00" * 96),

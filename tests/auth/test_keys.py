@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trowamp.auth import Cryptosign
@@ -99,9 +99,19 @@ def test_what_is_no_such_key_is_told(source: str | bytes, complaint: str) -> Non
         Cryptosign(private_key=source)
 
 
+def test_a_file_with_several_keys_is_refused() -> None:
+    octets = bytearray(BLOB)
+    place = BLOB.index(b"\0\0\0\x01\0\0\0\x33")  # how many keys there are, before the first one
+    octets[place + 3] = 2
+    armored = base64.b64encode(octets).decode()
+    with pytest.raises(ValueError, match="several keys"):
+        private_key_from(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{armored}\n-----END OPENSSH PRIVATE KEY-----\n")
+
+
 BLOB = base64.b64decode("".join(OPENSSH.splitlines()[1:-1]))
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(BLOB) - 1), st.integers(0, 255), st.integers(0, len(BLOB)))
 def test_a_damaged_file_is_told_or_has_no_consequence(place: int, value: int, end: int) -> None:
     damaged = bytearray(BLOB)

@@ -7,8 +7,22 @@ from typing import Any
 
 import pytest
 
-from tests.auth.tools import PASSWORD, PRINCIPALS, SECRET, TICKET, attempt, claim, directory, principal, sources
-from trowamp.auth import Accept, Inquiry, Pending, Principal, Principals, Shadows, principals_from_mapping
+from tests.auth.tools import PASSWORD, PRINCIPALS, SECRET, SEED, TICKET, attempt, claim, directory, principal, sources
+from trowamp.auth import (
+    Accept,
+    ClientAuthenticator,
+    CrossbarScram,
+    Cryptosign,
+    Inquiry,
+    Pending,
+    Principal,
+    Principals,
+    Scram,
+    Shadows,
+    Ticket,
+    WampCra,
+    principals_from_mapping,
+)
 from trowamp.auth._methods import METHODS, model_principal, principal_from_answer, router_authenticators
 from trowamp.auth._principals import accepted, ask
 from trowamp.auth._router import REFUSED
@@ -98,6 +112,19 @@ def test_nothing_secret_is_shown() -> None:
     shown += repr(claim("joe", ticket=TICKET))
     assert not [secret for secret in (TICKET, SECRET, PASSWORD) if secret in shown]
     assert repr(table) == "<1 principals>"
+
+
+def test_what_clients_and_their_attempts_show_of_themselves_is_no_secret() -> None:
+    methods: list[ClientAuthenticator] = [
+        Ticket("joe", TICKET),
+        WampCra("joe", SECRET),
+        Scram("joe", PASSWORD),
+        CrossbarScram("joe", PASSWORD),
+        Cryptosign("joe", private_key=SEED),
+    ]
+    shown = [repr(method) for method in methods] + [repr(method.begin(bytes(32))) for method in methods]
+    assert all("'joe'" in text for text in shown)
+    assert not [secret for secret in (TICKET, SECRET, PASSWORD, SEED) if secret in str(shown)]
 
 
 # ---- mappings

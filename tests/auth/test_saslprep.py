@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trowamp.auth._saslprep import saslprep
@@ -45,6 +45,7 @@ def test_texts_that_must_not_be_used_are_refused_and_not_shown(text: str, compla
     assert "canary" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_preparing_twice_is_preparing_once(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.auth.tools import CHEAP, CHEAP_ARGON2, NONCE, PASSWORD, answered, attempt, challenge, extras, method
@@ -278,6 +278,7 @@ def test_what_the_client_repeats_must_be_what_was_agreed(changes: dict[str, Any]
 
 
 @both
+@settings(deadline=None)
 @given(
     extra=extras(
         "nonce",
@@ -301,6 +302,7 @@ def test_whatever_a_router_asks_is_answered_or_refused(name: str, extra: dict[st
 
 
 @both
+@settings(deadline=None)
 @given(
     authextra=extras("nonce", "channel_binding", nonce=st.just(CLIENT_NONCE)),
     signature=st.text(),
@@ -320,6 +322,7 @@ def proved(request: pytest.FixtureRequest) -> ClientAttempt:
     return client
 
 
+@settings(deadline=None)
 @given(authextra=extras("verifier", "scram_server_signature"))
 def test_whatever_a_welcome_holds_it_is_no_proof(proved: ClientAttempt, authextra: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the router"):

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.auth.tools import NONCE, TICKET, attempt, challenge, directory, extras, method
@@ -69,6 +69,7 @@ def test_what_is_no_ticket_in_a_configuration_is_told_with_its_place(value: Any)
         TicketCredential.read(value, "principals.joe.ticket")
 
 
+@settings(deadline=None)
 @given(authextra=extras("x"), extra=extras("x"), signature=st.text())
 def test_whatever_a_client_says_there_is_an_outcome(authextra: Any, extra: Any, signature: str) -> None:
     joining = attempt("joe", **authextra)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.auth.tools import NONCE, SECRET, answered, attempt, challenge, extras, finished, method
@@ -162,6 +162,7 @@ def test_much_work_is_left_to_a_thread_and_little_is_not() -> None:
     assert much.run() != little
 
 
+@settings(deadline=None)
 @given(
     extras(
         "challenge",
@@ -180,6 +181,7 @@ def test_whatever_a_router_asks_is_answered_or_refused(extra: dict[str, Any]) ->
     assert SECRET not in str(answer)
 
 
+@settings(deadline=None)
 @given(authextra=extras("x"), extra=extras("x"), signature=st.text())
 def test_whatever_a_client_says_there_is_an_outcome(authextra: Any, extra: Any, signature: str) -> None:
     asked, joining = method("wampcra"), attempt("joe", **authextra)

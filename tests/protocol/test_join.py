@@ -8,6 +8,7 @@ import pytest
 
 from tests.protocol.fake_link import FakeLink
 from trowamp._exceptions import (
+    AuthenticationDenied,
     AuthenticationRequired,
     JoinError,
     NoMatchingAuthMethod,
@@ -215,7 +216,7 @@ def test_a_welcome_without_a_role_of_a_router_breaks_the_protocol(link: FakeLink
         ("wamp.error.no_such_realm", NoSuchRealm),
         ("wamp.error.no_auth_method", NoMatchingAuthMethod),
         ("wamp.error.authentication_required", AuthenticationRequired),
-        ("wamp.error.not_authorized", JoinError),
+        ("wamp.error.not_authorized", AuthenticationDenied),
         ("com.example.whatever", JoinError),
     ],
 )

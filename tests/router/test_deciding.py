@@ -11,6 +11,7 @@ from trowamp.auth import Accept, Challenge, Claim, Deny, Pending, Principal, Ski
 from trowamp.auth._router import Attempt, Outcome
 from trowamp.messages import Abort, Authenticate, Hello, Welcome
 from trowamp.messages import Challenge as ChallengeMessage
+from trowamp.router._accept import Vouched
 from trowamp.wire import get_serializer, whole_messages
 
 from .harness import Client, World
@@ -123,6 +124,19 @@ def test_nobody_waits_for_ever() -> None:
     assert client.received() == []
 
 
+def test_a_right_answer_that_was_decided_on_after_too_many_wrong_ones_is_refused() -> None:
+    slow = Scripted("slow", pending())
+    world = World(authenticators=[slow])
+    clients = [world.connect() for _ in range(11)]
+    for client in clients:
+        client.hello(authmethods=["slow"], authid="joe")
+    for client in clients[:10]:
+        world.router.resolve(client.peer, Deny(uris.ERROR_AUTHENTICATION_DENIED, "no"), world.now)
+    world.router.resolve(clients[10].peer, ACCEPTED, world.now)
+    abort = clients[10].expect(Abort)
+    assert abort.details["message"] == "too many failed attempts; try again later"
+
+
 def test_a_decision_that_comes_twice_counts_once() -> None:
     world, client = asking(Scripted("slow", pending()))
     for _ in range(2):
@@ -175,6 +189,10 @@ def test_a_connection_that_the_router_has_made_is_asked_for_nothing() -> None:
     assert isinstance(welcome, Welcome)
     said = {key: value for key, value in welcome.details.items() if key.startswith("auth")}
     assert said == {"authid": "router", "authrole": "router", "authmethod": "local", "authprovider": "local"}
+
+
+def test_the_routers_own_connection_has_nothing_to_answer() -> None:
+    assert isinstance(Vouched(ACCEPTED).answer(Attempt("realm1", {}, {}, 1), "x", {}), Deny)
 
 
 def test_no_client_can_ask_for_what_only_the_router_has() -> None:

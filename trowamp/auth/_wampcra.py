@@ -41,7 +41,9 @@ def derive_key(secret: str, salt: str, iterations: int = 1000, keylen: int = 32)
         keylen: The length of the derived key, before it becomes base64 text.
     """
     return to_base64(
-        hashlib.pbkdf2_hmac("sha256", secret.encode("utf-8"), salt.encode("utf-8"), iterations, keylen)
+        hashlib.pbkdf2_hmac(
+            "sha256", secret.encode("utf-8", "surrogatepass"), salt.encode("utf-8", "surrogatepass"), iterations, keylen
+        )
     ).encode()
 
 
@@ -83,7 +85,7 @@ class WampCra(Stateless):
             raise ValueError("the router's WAMP-CRA challenge holds no text to sign")
         salt = extra.get("salt")
         if salt is None:
-            return Authenticate(sign(self._secret.encode("utf-8"), to_sign), {})
+            return Authenticate(sign(self._secret.encode("utf-8", "surrogatepass"), to_sign), {})
         if not isinstance(salt, str):
             raise ValueError("the salt in the router's WAMP-CRA challenge is not a text")
         iterations = _number(extra, "iterations", 1000, range(1, MAX_ITERATIONS + 1))
