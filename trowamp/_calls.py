@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from ._exceptions import BufferOverflow
+from ._typed import convert_result
 from ._types import unwrap
 from ._waiter import Waiter
 from .messages import Message, Result
 
 if TYPE_CHECKING:
+    from ._outgoing import CallOptions
     from ._shell import SessionShell
 
 
@@ -24,16 +26,13 @@ class CallStream(Waiter, AsyncIterator[Any]):
     Made by `Session.open_call`. Leaving its block while the call runs cancels the call.
     """
 
-    __slots__ = ("_buffer", "_cancel_mode", "_is_over", "_parts", "_procedure", "_request_id", "_shell", "_timer")
+    __slots__ = ("_is_over", "_options", "_parts", "_procedure", "_request_id", "_shell", "_timer")
 
-    def __init__(
-        self, shell: SessionShell, procedure: str, buffer: int, cancel_mode: str, timer: trio.CancelScope
-    ) -> None:
+    def __init__(self, shell: SessionShell, procedure: str, options: CallOptions, timer: trio.CancelScope) -> None:
         super().__init__()
         self._shell = shell
         self._procedure = procedure
-        self._buffer = buffer
-        self._cancel_mode = cancel_mode
+        self._options = options
         self._timer = timer  # bounds the call, not what the block does after it
         self._parts: deque[Any] = deque()
         self._request_id = 0
@@ -47,9 +46,9 @@ class CallStream(Waiter, AsyncIterator[Any]):
         """Keep one progressive result for the iterating task."""
         if self._is_over:
             return
-        if len(self._parts) >= self._buffer:
+        if len(self._parts) >= self._options.buffer:
             self.cancel()
-            self.resolve(None, BufferOverflow(self._procedure, self._buffer))
+            self.resolve(None, BufferOverflow(self._procedure, self._options.buffer))
             return
         self._parts.append(unwrap(message.args, message.kwargs))
         self.wake()
@@ -63,7 +62,8 @@ class CallStream(Waiter, AsyncIterator[Any]):
         """Give the call up: the router is told, and the callee if it can be. Does nothing if the call is over."""
         if not self._is_over:
             self._end()
-            mode = "killnowait" if self._cancel_mode == "kill" else self._cancel_mode  # nobody is left who would wait
+            mode = self._options.cancel_mode
+            mode = "killnowait" if mode == "kill" else mode  # nobody is left who would wait
             self._shell.core.cancel(self._request_id, mode, notify=self._shell.can_cancel_calls)
             self._shell.pump.flush_soon()
 
@@ -96,12 +96,18 @@ class CallStream(Waiter, AsyncIterator[Any]):
         raise StopAsyncIteration
 
     async def result(self) -> Any:
-        """Return the call's final result; progressive results that were not taken are dropped. A checkpoint. Raises as iterating does."""
+        """Return the call's final result; progressive results that were not taken are dropped. A checkpoint.
+
+        Raises:
+            UnexpectedResult: The result does not convert to the view's `result_type`; progressive results are not converted.
+            ApplicationError, BufferOverflow, SessionClosed, SessionLost: As iterating does.
+        """
         async for _ in self:
             pass
         if self._message is None:
             raise trio.ClosedResourceError("the call was cancelled")
-        return unwrap(self._message.args, self._message.kwargs)
+        result = unwrap(self._message.args, self._message.kwargs)
+        return convert_result(self._procedure, result, self._options.result_type)
 
     def __repr__(self) -> str:
         return f"<CallStream {self._procedure!r} {'over' if self._is_over else 'running'}>"

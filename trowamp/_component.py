@@ -120,7 +120,9 @@ class Component:
         self._is_fatal = is_fatal
         self._to_connect = cast(ConnectOptions, _part(options, ConnectOptions))
         self._to_join = cast(JoinOptions, _part(options, JoinOptions))
-        self._declarations = Declarations(on_conflict, conflict_timeout)
+        self._declarations = Declarations(
+            on_conflict, conflict_timeout, check_types=self._to_join.get("check_types", False)
+        )
         self._listeners = Listeners()
         self._main: Callable[[Session], Any] | None = None
         self._scope: trio.CancelScope | None = None

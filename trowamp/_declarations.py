@@ -54,15 +54,17 @@ class Declarations:
     Args:
         on_conflict: What to do when a procedure is registered already.
         conflict_timeout: Seconds that "retry" goes on.
+        check_types: Whether handlers get typed payloads unless they say otherwise.
     """
 
-    def __init__(self, on_conflict: OnConflict, conflict_timeout: float) -> None:
+    def __init__(self, on_conflict: OnConflict, conflict_timeout: float, *, check_types: bool = False) -> None:
         if on_conflict not in ("retry", "raise", "force"):
             raise ValueError(f'on_conflict must be "retry", "raise" or "force", not {on_conflict!r}')
         if not conflict_timeout >= 0:
             raise ValueError(f"conflict_timeout must be 0 seconds or more, not {conflict_timeout}")
         self.on_conflict = on_conflict
         self._conflict_timeout = conflict_timeout
+        self._check_types = check_types
         self._declared: list[Declaration] = []
         self._procedures: set[tuple[str, str]] = set()
 
@@ -71,12 +73,15 @@ class Declarations:
 
         Raises:
             ValueError: Its URI is not legal, or the procedure is declared already.
-            TypeError: It is not callable, or there is no such option.
+            TypeError: It is not callable, there is no such option, or payloads cannot be converted to what a parameter is annotated with.
         """
         wants = Invocation if declaration.kind == "register" else Event
         require_known(declaration.options, _OPTIONS[declaration.kind])
         pattern = UriPattern(declaration.uri, declaration.options.get("match"))
-        BoundHandler(declaration.handler, pattern, wants)
+        check_types = declaration.options.get("check_types")
+        BoundHandler(
+            declaration.handler, pattern, wants, check_types=self._check_types if check_types is None else check_types
+        )
         if declaration.kind == "register":
             if (pattern.uri, pattern.match) in self._procedures:
                 raise ValueError(f"{declaration.uri} is declared already: a session registers a procedure once")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import trio
 
-from ._exceptions import BufferOverflow, SessionClosed, SessionLost
+from ._exceptions import BufferOverflow, InvalidArgument, SessionClosed, SessionLost
 from ._handlers import BoundHandler
 from ._task_slot import TaskSlot
 from ._types import positional
@@ -97,7 +97,7 @@ class SubscriptionStatistics(msgspec.Struct, frozen=True):
         delivered: Events given to the handler or iterator.
         buffered: Events that wait.
         dropped: Events dropped because the buffer was full.
-        misfits: Delivered events whose payload the handler's parameters do not accept.
+        misfits: Delivered events whose payload the handler's parameters, or their types, do not accept.
     """
 
     delivered: int
@@ -317,6 +317,9 @@ class HandlerSubscription(Subscription):
         except ValueError as error:  # the pattern is narrower than WAMP's: its components have types
             _log.debug("event ignored: %s", error)
             return None
+        except InvalidArgument as error:
+            self._note_misfit(error)
+            return None
         try:
             return self.handler.function(*args, **kwargs)
         except TypeError as error:
@@ -331,9 +334,12 @@ class HandlerSubscription(Subscription):
         explained = self.handler.explain(error, args, kwargs)
         if explained is error:
             return False
+        self._note_misfit(explained)
+        return True
+
+    def _note_misfit(self, explained: Exception) -> None:
         self._misfits += 1
         _log.error("an event of %r does not fit its handler %s: %s", self.topic, self.handler.name, explained.args[0])
-        return True
 
     def _failed(self, error: Exception) -> None:
         if self._shell.is_told_by_the_end(error):

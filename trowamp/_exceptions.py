@@ -19,6 +19,7 @@ WampError
 │    └─ RemoteProtocolError                     the peer broke the rules
 ├─ SerializationError (also a ValueError)       a payload holds a value that WAMP cannot carry faithfully
 ├─ MessageTooLarge (also a ValueError)          a message is larger than the peer (or this side) accepts
+├─ UnexpectedResult (also a ValueError)         a call's result does not convert to its result_type=
 └─ BufferOverflow                               events or progressive results came faster than they were consumed
 ```
 
@@ -68,6 +69,7 @@ __all__ = [
     "SessionClosed",
     "SessionLost",
     "Unavailable",
+    "UnexpectedResult",
     "WampError",
 ]
 
@@ -398,6 +400,23 @@ class MessageTooLarge(WampError, ValueError):
 
     def __str__(self) -> str:
         return f"message of {self.size} octets exceeds the limit of {self.limit}"
+
+
+class UnexpectedResult(WampError, ValueError):
+    """The result of a call is not of the type that was asked for with `result_type=`. The procedure has been executed.
+
+    Attributes:
+        procedure: The procedure's URI.
+        problem: What is wrong, beginning with the place in the result.
+    """
+
+    def __init__(self, procedure: str, problem: str) -> None:
+        super().__init__(procedure, problem)
+        self.procedure = procedure
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.procedure}: {self.problem}"
 
 
 class BufferOverflow(WampError):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._exceptions import InvalidArgument
+from ._typed import TypedArguments
 from ._types import positional
 from ._uri_pattern import UriPattern
 
@@ -25,12 +26,13 @@ class BoundHandler:
         function: Any callable, sync or async.
         pattern: The URI pattern it is registered or subscribed under; named components become arguments.
         wants: The class (`Event` or `Invocation`) whose instance a parameter annotated with it receives.
+        check_types: Whether the payload is converted to what the parameters are annotated with.
 
     Raises:
-        TypeError: `function` is not callable, for example because it was called by mistake.
+        TypeError: `function` is not callable, for example because it was called by mistake; or payloads cannot be converted to an annotation.
     """
 
-    def __init__(self, function: Handler, pattern: UriPattern, wants: type) -> None:
+    def __init__(self, function: Handler, pattern: UriPattern, wants: type, *, check_types: bool = False) -> None:
         if not callable(function):
             hint = "pass the function itself, not the result of calling it" if inspect.isawaitable(function) else ""
             if inspect.iscoroutine(function):
@@ -42,7 +44,12 @@ class BoundHandler:
         self.details_parameter = _parameter_annotated(function, wants)
         self._parameters = _positional_parameters(function)
         self.name = getattr(function, "__qualname__", None) or repr(function)
-        self.is_plain = not pattern.binds and self.details_parameter is None  # takes the payload and nothing else
+        self.typed: TypedArguments | None = None
+        if check_types:
+            own = {name for name in (*pattern.names, self.details_parameter) if name}
+            self.typed = TypedArguments(function, own, pattern.names.count(""))
+        # takes the payload as it is, and nothing else
+        self.is_plain = not pattern.binds and self.details_parameter is None and self.typed is None
 
     def arguments(
         self, uri: str, args: Any, kwargs: dict[str, Any] | None, details: Callable[[], object]
@@ -57,6 +64,7 @@ class BoundHandler:
 
         Raises:
             ValueError: A typed component of the URI does not convert.
+            InvalidArgument: A value is not what its parameter is annotated with.
         """
         values = tuple(positional(args))
         named = dict(kwargs) if kwargs else {}
@@ -67,7 +75,8 @@ class BoundHandler:
         if self.details_parameter is not None:
             taken[self.details_parameter] = details()
         named.update(taken)
-        return self._in_order(values, named, taken), named
+        ordered = self._in_order(values, named, taken)
+        return (ordered, named) if self.typed is None else self.typed.convert(ordered, named)
 
     def _in_order(self, values: tuple[Any, ...], named: dict[str, Any], taken: dict[str, Any]) -> tuple[Any, ...]:
         """Put taken values between the payload's, as far as it reaches: for `f(country, title)` a title alone must not become the country."""

@@ -30,6 +30,7 @@ class JoinOptions(TypedDict, total=False):
     close_timeout: float
     reveal_errors: bool
     check_features: bool
+    check_types: bool
 
 
 async def open_link(pump: Pump, where: str) -> list[Message]:

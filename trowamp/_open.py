@@ -71,6 +71,7 @@ async def open_session(
     max_message_size: int = DEFAULT_MAX_SIZE,
     reveal_errors: bool = False,
     check_features: bool = True,
+    check_types: bool = False,
 ) -> AsyncGenerator[Session, None]:
     """Connect to a router, join a realm, and leave it at the end of the block.
 
@@ -100,6 +101,8 @@ async def open_session(
         max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
         reveal_errors: Whether callers are told the text of a procedure's unexpected exception. Default: they are told that there was one.
         check_features: Whether options are refused locally that the router does not announce. Default: yes.
+        check_types: Whether handlers get payloads converted to what their parameters are annotated with, unless they are registered or subscribed
+            otherwise. Default: no.
 
     Yields:
         The session.
@@ -121,6 +124,7 @@ async def open_session(
         close_timeout=close_timeout,
         reveal_errors=reveal_errors,
         check_features=check_features,
+        check_types=check_types,
     )
     if (url is None) == (connection is None):
         raise ValueError("give either a URL or an open connection")

@@ -21,6 +21,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     cancel_mode: str = "killnowait"
     buffer: int = 10_000
+    result_type: Any = Any
     lacks: str | None = None  # what the router would need for `wire`, where publishes can do without it
 
 

@@ -13,6 +13,7 @@ import trio
 from . import uris
 from ._exceptions import ApplicationError, CallTimeout, Canceled, InvalidArgument, Unavailable
 from ._handlers import BoundHandler
+from ._typed import portable
 from ._types import Result, positional
 from ._uri_pattern import UriPattern
 from ._waiter import Waiter
@@ -111,6 +112,8 @@ class Invocation:
 
     def _send_progress(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.wants_progress:
+            if self._registration.handler.typed is not None:
+                args, kwargs = portable(args), portable(kwargs)
             self._shell.core.require_established()
             self._shell.core.progress(self._message.request_id, args, kwargs)
             self._shell.pump.flush_soon()
@@ -262,6 +265,8 @@ class Registration:
             raise explained from error
 
     def _answer(self, request_id: int, result: Any) -> None:
+        if self.handler.typed is not None:
+            result = portable(result)
         if type(result) is Result:
             self._shell.core.answer(request_id, result.args, result.kwargs)
         else:

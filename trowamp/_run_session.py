@@ -90,6 +90,7 @@ async def run_session(
                         handlers,
                         reveal_errors=options.get("reveal_errors", False),
                         check_features=options.get("check_features", True),
+                        check_types=options.get("check_types", False),
                         after_gap=after_gap,
                     )
                     _start_tasks(connection, shell, messages, opened.keep_alive)

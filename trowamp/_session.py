@@ -27,6 +27,7 @@ from ._outgoing import (
 )
 from ._procedures import Invocation, Registration
 from ._shell import SessionShell
+from ._typed import convert_result, require_result_type
 from ._types import SessionDetails, unwrap
 from ._uri_pattern import Match, UriPattern
 from ._waiter import ActivatingWaiter, Waiter
@@ -61,6 +62,7 @@ class SessionView:
         Raises:
             ApplicationError: The router or callee answered ERROR; well-known URIs arrive as their own subclass.
             CallTimeout: The timeout given with `with_options` ran out.
+            UnexpectedResult: The result does not convert to the `result_type` given with `with_options`; the procedure has been executed.
             SerializationError, MessageTooLarge: The payload cannot be sent.
             SessionClosed, SessionLost: The session ended; `maybe_executed` tells whether the call may have been executed.
         """
@@ -148,6 +150,7 @@ class SessionView:
         eligible_authid: Iterable[str] | None = None,
         eligible_authrole: Iterable[str] | None = None,
         retain: bool | None = None,
+        result_type: Any = None,
         custom: dict[str, Any] | None = None,
     ) -> SessionView:
         """Make a view of this session whose calls and publishes carry options. Cheap; keep it or make it on the spot.
@@ -167,11 +170,14 @@ class SessionView:
             eligible_authid: The only authids that may get the event.
             eligible_authrole: The only authroles that may get the event.
             retain: The router keeps the event for later subscribers.
+            result_type: What results of calls are converted to: a dataclass, a `msgspec.Struct`, a `TypedDict`, `list[datetime]` and so on. Several
+                positional values convert as a list does, keywords alone as a dictionary does.
             custom: Further options, sent as they are with calls and publishes.
 
         Raises:
             FeatureNotSupported: The router does not announce what an option needs.
             ValueError: `cancel_mode`, `timeout` or `buffer` is out of range.
+            TypeError: `result_type` is a type that payloads cannot be converted to.
         """
         if cancel_mode is not None and cancel_mode not in CANCEL_MODES:
             raise ValueError(f"cancel_mode must be one of {', '.join(CANCEL_MODES)}, not {cancel_mode!r}")
@@ -179,6 +185,8 @@ class SessionView:
             raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
         if buffer is not None and buffer < 1:
             raise ValueError(f"buffer must be at least 1 result, not {buffer}")
+        if result_type is not None:
+            require_result_type(result_type)
         for_calls = present(disclose_me=disclose_me)
         for_publishes = present(
             acknowledge=acknowledge,
@@ -201,6 +209,7 @@ class SessionView:
                 timeout=timeout if timeout is not None else old.timeout,
                 cancel_mode=cancel_mode or old.cancel_mode,
                 buffer=buffer or old.buffer,
+                result_type=result_type if result_type is not None else old.result_type,
                 lacks=call_lacks or old.lacks,
             ),
             PublishOptions(
@@ -238,7 +247,10 @@ class SessionView:
             if self._call_options.cancel_mode == "kill" and shell.can_cancel_calls:
                 await self._wait_for_kill(request_id, waiter)
             raise
-        return unwrap(message.args, message.kwargs)
+        result = unwrap(message.args, message.kwargs)
+        if self._call_options.result_type is Any:
+            return result
+        return convert_result(procedure, result, self._call_options.result_type)
 
     @asynccontextmanager
     async def _open_call(
@@ -248,7 +260,7 @@ class SessionView:
         scope = trio.CancelScope()
         if options.timeout is not None:
             scope.deadline = trio.current_time() + options.timeout
-        stream = CallStream(shell, procedure, options.buffer, options.cancel_mode, scope)
+        stream = CallStream(shell, procedure, options, scope)
         try:
             with scope:
                 await shell.wait_for_room()
@@ -345,6 +357,7 @@ class Session(SessionView):
         concurrency: int | None = None,
         forward_timeout: bool | None = None,
         force_reregister: bool | None = None,
+        check_types: bool | None = None,
         custom: dict[str, Any] | None = None,
     ) -> Registration:
         """Register a procedure; a checkpoint.
@@ -361,6 +374,8 @@ class Session(SessionView):
             forward_timeout: Let the callee keep the caller's deadline instead of the router. Default: for async handlers, whose cancel scope then has
                 it, if the router supports call timeouts.
             force_reregister: Take the procedure over from the session that holds it.
+            check_types: Convert arguments to what the handler's parameters are annotated with, refuse calls whose arguments do not fit, and convert
+                what it returns to what can be sent. Default: as the session was told.
             custom: Further options, sent as they are.
 
         Returns:
@@ -369,7 +384,7 @@ class Session(SessionView):
         Raises:
             ApplicationError: The router refused, for example `ProcedureAlreadyExists`.
             FeatureNotSupported: The router does not announce what an option needs.
-            TypeError: `handler` is not callable.
+            TypeError: `handler` is not callable, or, with `check_types`, an annotation names a type that payloads cannot be converted to.
             ValueError: `procedure` is not a legal URI or pattern, or an argument is out of range.
             SessionClosed, SessionLost: The session ended.
         """
@@ -378,7 +393,7 @@ class Session(SessionView):
         if invoke is not None and invoke not in INVOCATION_POLICIES:
             raise ValueError(f"invoke must be one of {', '.join(INVOCATION_POLICIES)}, not {invoke!r}")
         pattern = UriPattern(procedure, match)
-        bound = BoundHandler(handler, pattern, Invocation)
+        bound = BoundHandler(handler, pattern, Invocation, check_types=self._checks_types(check_types))
         registration = Registration(shell, pattern, bound, concurrency=concurrency)
         if forward_timeout is None and bound.is_async and shell.can_time_out_calls:
             forward_timeout = True
@@ -408,6 +423,7 @@ class Session(SessionView):
         overflow: Overflow = "raise",
         on_error: OnError = "raise",
         get_retained: bool | None = None,
+        check_types: bool | None = None,
         custom: dict[str, Any] | None = None,
     ) -> Subscription:
         """Subscribe a handler to a topic; a checkpoint.
@@ -424,6 +440,8 @@ class Session(SessionView):
             overflow: When the buffer is full: "raise" ends the session's block with `BufferOverflow`, "drop_oldest" and "drop_newest" drop and count.
             on_error: What an exception of the handler does: "raise" ends the session's block with it, "log" logs it and goes on.
             get_retained: Ask the router for the event it keeps for this topic.
+            check_types: Convert arguments to what the handler's parameters are annotated with; events that do not fit are logged and counted.
+                Default: as the session was told.
             custom: Further options, sent as they are.
 
         Returns:
@@ -432,7 +450,7 @@ class Session(SessionView):
         Raises:
             ApplicationError: The router refused.
             FeatureNotSupported: The router does not announce what an option needs.
-            TypeError: `handler` is not callable.
+            TypeError: `handler` is not callable, or, with `check_types`, an annotation names a type that payloads cannot be converted to.
             ValueError: `topic` is not a legal URI or pattern, or an argument is out of range.
             SessionClosed, SessionLost: The session ended.
         """
@@ -441,7 +459,7 @@ class Session(SessionView):
         subscription = HandlerSubscription(
             self._shell,
             pattern,
-            BoundHandler(handler, pattern, Event),
+            BoundHandler(handler, pattern, Event, check_types=self._checks_types(check_types)),
             concurrency=concurrency,
             buffer=buffer,
             overflow=overflow,
@@ -514,6 +532,9 @@ class Session(SessionView):
     def __repr__(self) -> str:
         state = "open" if self.is_open else f"over: {self._shell.error or 'left'}"
         return f"<Session {self.id} in {self.realm!r}, {state}>"
+
+    def _checks_types(self, wanted: bool | None) -> bool:
+        return self._shell.check_types if wanted is None else wanted
 
     async def _subscribe(self, subscription: Subscription, options: dict[str, Any]) -> None:
         shell = self._shell

@@ -45,6 +45,7 @@ class SessionShell:
         nursery: Where handlers run.
         reveal_errors: Whether callers see the text of a procedure's unexpected exception.
         check_features: Whether options are refused that the router does not announce.
+        check_types: Whether handlers get typed payloads unless they say otherwise.
         after_gap: Whether subscriptions begin after a gap: an earlier session had them.
 
     Attributes:
@@ -63,6 +64,7 @@ class SessionShell:
         *,
         reveal_errors: bool = False,
         check_features: bool = True,
+        check_types: bool = False,
         after_gap: bool = False,
     ) -> None:
         self.pump = pump
@@ -70,6 +72,7 @@ class SessionShell:
         self.nursery = nursery
         self.reveal_errors = reveal_errors
         self.check_features = check_features
+        self.check_types = check_types
         self.after_gap = after_gap
         self.body = trio.CancelScope()
         self.ended = trio.Event()

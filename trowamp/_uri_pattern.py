@@ -81,9 +81,10 @@ class UriPattern:
         uri: What is sent to the router: components to be bound are empty.
         match: "exact", "prefix" or "wildcard".
         binds: Whether the components of a concrete URI have to be bound.
+        names: The names of those components, in their order; empty for one that is bound by position.
     """
 
-    __slots__ = ("_converters", "_fullmatch", "_names", "binds", "match", "text", "uri")
+    __slots__ = ("_converters", "_fullmatch", "binds", "match", "names", "text", "uri")
 
     def __init__(self, text: str, match: Match | None = None) -> None:
         self.text = text
@@ -95,7 +96,7 @@ class UriPattern:
         self._check(components, text)
         bound = [component for component in components if component.is_bound]
         self.binds = bool(bound)
-        self._names = [component.name for component in bound]
+        self.names = [component.name for component in bound]
         self._converters = [component.convert for component in bound]
         regex = r"\.".join(component.regex for component in components)
         if self.match == "prefix" and not bound:
@@ -122,7 +123,7 @@ class UriPattern:
             raise ValueError(f"{uri!r} does not match {self.text!r}")
         positional = []
         named = {}
-        for name, convert, value in zip(self._names, self._converters, found.groups(), strict=True):
+        for name, convert, value in zip(self.names, self._converters, found.groups(), strict=True):
             converted = convert(value) if convert is not None else value
             if name:
                 named[name] = converted
