@@ -58,6 +58,8 @@ MSGPACK: dict[str, bytes] = {
     "surrogate in UTF-8": b"\xa3\xed\xa0\x80",
     "invalid UTF-8": b"\xa1\xff",
     "invalid UTF-8 in a key": b"\x81\xa1\xff\x01",
+    "nesting 400 deep": b"\x91" * 400 + b"\x90",
+    "undefined as a key": b"\x81\xd4\x00\x00\x01",
     "extension type": b"\xd4\x05\x00",
     "empty extension": b"\xc7\x00\x05",
     "timestamp of 32 bits": b"\xd6\xff" + bytes(4),

@@ -96,15 +96,24 @@ class TestMessages:
             (b"\xc3\x41\x05", -6),
             (b"\xc3\x48\x7f" + b"\xff" * 7, -(2**63)),
             (b"\xd8\x40\x42\x00\xff", b"\x00\xff"),
-            (b"\xf7", None),
-            (b"\x82\xf7\xa1\x61a\xf7", [None, {"a": None}]),
         ],
     )
-    def test_what_javascript_writes_for_ordinary_values_is_read(self, payload: bytes, value: object) -> None:
-        """BigInt, Uint8Array and undefined: AutobahnJS and wampy.js send these over CBOR."""
+    def test_what_javascript_writes_for_big_numbers_and_octets_is_read(self, payload: bytes, value: object) -> None:
+        """BigInt and Uint8Array: AutobahnJS and wampy.js send these over CBOR."""
         message = SERIALIZERS["cbor"].decode(b"\x84\x18\x32\x01\xa0\x81" + payload)
         assert message == Result(1, {}, [value])
         assert SERIALIZERS["json"].decode(SERIALIZERS["json"].encode(message)) == message
+
+    @pytest.mark.parametrize(("name", "undefined"), [("cbor", b"\xf7"), ("msgpack", b"\xd4\0\0")])
+    def test_what_is_undefined_in_javascript_is_null_in_a_list_and_absent_from_a_dictionary(
+        self, name: str, undefined: bytes
+    ) -> None:
+        raw = ["VALUE", {"a": "VALUE", "b": [1.5, "VALUE"]}]
+        body = SERIALIZERS[name].encode(Call(1, {"x": "VALUE"}, "com.x", raw))
+        placeholder = SERIALIZERS[name].encode(Call(1, {}, "VALUE"))[-6:]
+        assert SERIALIZERS[name].decode(body.replace(placeholder, undefined)) == Call(
+            1, {}, "com.x", [None, {"b": [1.5, None]}]
+        )
 
     @pytest.mark.parametrize("request_id", [b"1.0", b"true", b'"1"', b"null", b"0", b"9007199254740993"])
     @pytest.mark.checklist("SER-B1", "SER-B8")

@@ -28,6 +28,7 @@ class BinarySerializer:
     _atoms: ClassVar[frozenset[type]]
     _dumps: Callable[[Any], bytes]
     _loads: Callable[[bytes], Any]
+    _undefined: Any  # what JavaScript's encoders write for `undefined`, as it is decoded
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
@@ -46,7 +47,7 @@ class BinarySerializer:
         """Deserialize exactly one message; see `Serializer.decode`."""
         raw = self._loads(body)
         if type(raw) is list and not is_plain(raw, self._atoms):
-            raw = self._tolerate(raw)
+            raw = _without_undefined(raw, self._undefined, MESSAGE_DEPTH)
             if not is_plain(raw, self._atoms):
                 raise refuse(raw)
         return parse(raw)
@@ -55,9 +56,20 @@ class BinarySerializer:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
 
-    def _tolerate(self, raw: list[Any]) -> list[Any]:
-        """Return what a message that is not plain stands for, if it is one that is known to occur."""
-        return raw
+
+def _without_undefined(value: Any, undefined: Any, levels: int) -> Any:
+    """Copy containers without `undefined`, as JSON would have it: None in a list, absent from a dictionary.
+
+    JavaScript has such values wherever an option was not given, or a function returns nothing. What is nested deeper than it may be stays as it is.
+    """
+    kind = type(value)
+    if kind is list and levels:
+        return [_without_undefined(item, undefined, levels - 1) for item in value]
+    if kind is dict and levels:
+        return {
+            key: _without_undefined(item, undefined, levels - 1) for key, item in value.items() if item != undefined
+        }
+    return None if value == undefined else value
 
 
 _unpack: Final = msgspec.msgpack.Decoder().decode
@@ -78,6 +90,7 @@ class MessagePackSerializer(BinarySerializer):
     subprotocol = "wamp.2.msgpack"
     rawsocket_id = 2
     _atoms = ATOMS | {int}  # the format has no greater integers than are portable
+    _undefined = msgspec.msgpack.Ext(0, b"\0")  # the convention of msgpackr
     _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
     _loads = staticmethod(_load_msgpack)
 
@@ -132,26 +145,13 @@ def _load_cbor(body: bytes) -> Any:
     return raw
 
 
-def _without_undefined(value: Any) -> Any:
-    """Copy containers with None for `undefined`: in JavaScript that is what a function returns which returns nothing."""
-    kind = type(value)
-    if kind is list:
-        return [_without_undefined(item) for item in value]
-    if kind is dict:
-        return {key: _without_undefined(item) for key, item in value.items()}
-    return None if value is cbor2.undefined else value
-
-
 class CborSerializer(BinarySerializer):
-    """CBOR without simple values, and with no tags but those of 64-bit integers and of octets; `undefined` arrives as None."""
+    """CBOR without simple values, and with no tags but those of 64-bit integers and of octets."""
 
     name = "cbor"
     subprotocol = "wamp.2.cbor"
     rawsocket_id = 3
     _atoms = ATOMS
+    _undefined = cbor2.undefined
     _dumps = staticmethod(cbor2.dumps)
     _loads = staticmethod(_load_cbor)
-
-    def _tolerate(self, raw: list[Any]) -> list[Any]:
-        """Return the message with None for `undefined`."""
-        return [_without_undefined(item) for item in raw]
