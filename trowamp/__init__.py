@@ -21,21 +21,24 @@ from ._transport import Transport
 from ._types import Result, SessionDetails
 from ._version import __version__
 from .protocol import ReconnectSchedule, SessionStatistics
-from .router import RouterOptions, RouterStatistics
+from .router import HistoryRule, Role, RouterOptions, RouterStatistics, Rule
 
 __all__ = [
     "CallStream",
     "Component",
     "Event",
     "EventStream",
+    "HistoryRule",
     "Invocation",
     "ReconnectSchedule",
     "Registration",
     "Result",
+    "Role",
     "Router",
     "RouterAuth",
     "RouterOptions",
     "RouterStatistics",
+    "Rule",
     "Session",
     "SessionDetails",
     "SessionStatistics",

@@ -40,6 +40,7 @@ class RouterConnection:
         self._pinged = -math.inf
         self._reason = ""  # why this side ends it, in words
         self._nursery: trio.Nursery | None = None
+        self._resumed = trio.Event()
         details = pump.link.peer_details = pump.transport.details  # the handshake adds to it
         self.peer = router.core.attach(pump.link, transport=details, now=since, identity=identity)
         self.peer.token = self
@@ -65,6 +66,8 @@ class RouterConnection:
     def flush(self) -> None:
         """Send what the core has queued; end the connection if the core says so."""
         self.pump.flush()
+        if not self.peer.is_paused:
+            self._resumed.set()
         if self.peer.is_closing:
             self._reading.cancel()
 
@@ -117,6 +120,9 @@ class RouterConnection:
                 link.max_size = link.announced_size
             pump.flush()  # what the link itself answers, such as a handshake or a pong
             router.flush()
+            while peer.is_paused:
+                self._resumed = trio.Event()
+                await self._resumed.wait()
 
     def _detach(self) -> None:
         reason = self._reason or self.peer.close_reason or self.pump.broken or self.pump.link.close_reason

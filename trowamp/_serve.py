@@ -17,6 +17,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ._authentication import Authentication, RouterAuth
+from ._authorization import Authorization, Authorize
 from ._exceptions import ConnectError
 from ._failures import open_service_nursery, outlive_the_block
 from ._join import JoinOptions, open_link
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from .auth._router import Accept, Outcome, Pending
+    from .router import Question
 
 _log = logging.getLogger("trowamp.router")
 
@@ -83,12 +85,20 @@ class Router:
         nursery: trio.Nursery,
         options: ServerOptions,
         core_options: RouterOptions,
+        *,
         auth: RouterAuth | None = None,
+        authorizer: Authorize | str | None = None,
     ) -> None:
         self.options = options
         self._nursery = nursery
         self._services = ServiceSessions(self, nursery)
         self._authentication = Authentication(auth or RouterAuth(), self._services.call)
+        self._authorization = Authorization(
+            authorizer,
+            roles=core_options.roles,
+            call=self._services.call,
+            timeout=core_options.authorizer_timeout,
+        )
         if auth is not None:
             methods = (*self._authentication.authenticators, *(core_options.authenticators or ()))
             core_options = msgspec.structs.replace(core_options, authenticators=methods)
@@ -147,6 +157,8 @@ class Router:
             peer.token.flush()
         for peer, pending in self.core.take_pending():
             peer.token.find_out(pending)
+        for question in self.core.take_questions():
+            self._nursery.start_soon(self._decide, question, name="trowamp router authorization")
         deadline = self.core.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._earlier_deadline.set()
@@ -154,6 +166,12 @@ class Router:
     async def find_out(self, pending: Pending) -> Outcome:
         """Find out whether a session may join."""
         return await self._authentication.find_out(pending)
+
+    async def _decide(self, question: Question) -> None:
+        """Find out whether a session may do something."""
+        verdict = await self._authorization.decide(question)
+        self.core.answer(question, verdict, trio.current_time())
+        self.flush()
 
     async def listen(self, url: str, tls: ssl.SSLContext | None) -> None:
         """Open the listener of one URL."""
@@ -292,6 +310,7 @@ async def open_router(
     *,
     tls: ssl.SSLContext | None = None,
     auth: RouterAuth | None = None,
+    authorizer: Authorize | str | None = None,
     limits: RouterOptions | None = None,
     max_connections: int = 10_000,
     handshake_timeout: float | None = None,
@@ -314,7 +333,9 @@ async def open_router(
             serves WebSocket and RawSocket alike. Default: only in-memory sessions.
         tls: The TLS configuration with the server's certificate, for `wss` and `rss`.
         auth: Who may join. Default: everybody, anonymously, unless `limits` has authenticators.
-        limits: Limits and policies of sessions: outboxes, slow consumers. Default: `RouterOptions()`.
+        authorizer: Decides where the rules of `limits.roles` say `ask`: an async function, or the URI of a procedure of the same realm. It takes the
+            session's details, the URI, the action and the request's options, and returns a bool, or a dict with `allow`, `disclose` and `cache`.
+        limits: Limits and policies of sessions: outboxes, slow consumers, roles. Default: `RouterOptions()`.
         max_connections: Connections in total; more are refused.
         handshake_timeout: Seconds for TLS, the transport's handshake and joining. Default: that of `limits`, which is 15 unless told otherwise.
         close_timeout: Seconds for telling sessions goodbye, and for the end of a connection.
@@ -330,7 +351,7 @@ async def open_router(
 
     Raises:
         ConnectError: An address cannot be listened at.
-        ValueError: A URL, realm, principal or number is not legal, or TLS is missing for `wss` or `rss`.
+        ValueError: A URL, realm, principal or number is not legal, TLS is missing for `wss` or `rss`, or an authorizer for rules that ask one.
         TypeError: `realms` or `listen` is one string.
     """
     if isinstance(realms, str) or isinstance(listen, str):
@@ -350,7 +371,7 @@ async def open_router(
     async with open_service_nursery() as nursery:
         tasks: trio.Nursery = await nursery.start(outlive_the_block)
         try:
-            router = Router(realms, tasks, options, core_options, auth)
+            router = Router(realms, tasks, options, core_options, auth=auth, authorizer=authorizer)
             try:
                 for url in listen:
                     await router.listen(url, tls)

@@ -33,14 +33,14 @@ def ask_in_vain(client: Client, procedure: str, *args: Any, **kwargs: Any) -> st
     return error.error
 
 
-def world_of_roles(**options: Any) -> World:
+def world_of_roles(*realms: str, **options: Any) -> World:
     """Return a router whose sessions have the role that they ask for, and their authid."""
 
     class Trusting(AnonymousAuthenticator):
         def begin(self, attempt: Any) -> Accept:
             return Accept(authid=attempt.details["authid"], role=attempt.details["authrole"])
 
-    return World(authenticators=[Trusting(lambda: 1)], **options)
+    return World(*realms, authenticators=[Trusting(lambda: 1)], **options)
 
 
 def join_as(world: World, authid: str, role: str) -> Client:

@@ -4,9 +4,14 @@ A shell attaches connections, hands in their messages and the time, and flushes 
 """
 
 from ._event_history import HistoryRule as HistoryRule
-from ._options import Disclosure as Disclosure
+from ._grants import Disclosure as Disclosure
+from ._grants import Verdict as Verdict
+from ._grants import verdict_from_answer as verdict_from_answer
+from ._guard import Question as Question
 from ._options import RouterOptions as RouterOptions
 from ._options import SlowConsumerPolicy as SlowConsumerPolicy
 from ._peer import Peer as Peer
 from ._router import Router as Router
+from ._rules import Role as Role
+from ._rules import Rule as Rule
 from ._statistics import RouterStatistics as RouterStatistics

@@ -61,7 +61,6 @@ class Broker:
         self._ids = ids
         self._options = options
         self._is_strict = options.strict_uris
-        self._always_discloses = options.disclosure == "always"
         self._counters = counters
         self._utc_now = utc_now
         self.retained = RetainedEvents(options)
@@ -86,7 +85,7 @@ class Broker:
             if not isinstance(terms, tuple):
                 return terms
             details, excluded, eligibility = terms
-        if self._always_discloses:
+        if publisher.grant.always_discloses:
             details = _disclosed(publisher)
         publication_id = self._ids.draw()
         deliveries: _Deliveries = []
@@ -122,7 +121,7 @@ class Broker:
             return "PUBLISH uses a feature that the router does not announce"
         details = NOTHING
         if options.get("disclose_me"):
-            if self._options.disclosure == "never":  # PI-R2
+            if publisher.grant.never_discloses:  # PI-R2
                 text = "publishers are not disclosed here"
                 self._refuse(publisher, message, uris.ERROR_DISCLOSE_ME_DISALLOWED, text)
                 return None

@@ -45,18 +45,20 @@ class Dealer:
         """REGISTER: make a registration, or join one that several callees share.
 
         With `force_reregister`, an extension that other routers have as well, the procedure is taken from all its callees first, whether or not the
-        router has noticed yet that their connections are gone.
+        router has noticed yet that their connections are gone; if the session may do that to each of them.
         """
         uri, options = message.procedure, message.options
         match = options.get("match", "exact")
         problem = self._problem(session, uri, match, options)
         registration = self.procedures.get(uri, match)
         if problem is None and registration is not None:
-            if options.get("force_reregister"):
+            if not options.get("force_reregister"):
+                problem = _conflict(session, registration, options)
+            elif all(_may_take_over(session, endpoint.session) for endpoint in registration.endpoints):
                 self.revoke(registration.id, uris.ERROR_UNREGISTERED)
                 registration = None
             else:
-                problem = _conflict(session, registration, options)
+                problem = uris.ERROR_NOT_AUTHORIZED, "the procedure belongs to somebody else"
         if problem is not None:
             session.refuse(_REGISTER, message.request_id, *problem)
             return None
@@ -151,6 +153,14 @@ class Dealer:
             del self.registrations[registration.id]
             self.procedures.remove(registration.uri, registration.match)
             self._ids.give_back(registration.id)
+
+
+def _may_take_over(session: Session, holder: Session) -> bool:
+    """Tell whether a session may take a procedure from a callee."""
+    allowed = session.grant.take_over
+    if allowed == "anybody" or holder.authid == session.authid:
+        return True
+    return allowed == "authrole" and holder.authrole == session.authrole
 
 
 def _conflict(session: Session, registration: Registration, options: dict[str, Any]) -> tuple[str, str] | None:

@@ -83,8 +83,6 @@ class Invocations:
         self._draw = ids.draw
         self._deadlines = deadlines
         self._counters = counters
-        self._never_discloses = options.disclosure == "never"
-        self._always_discloses = options.disclosure == "always"
         self._is_strict = options.strict_uris
         self._max_calls = options.max_session_calls
 
@@ -98,7 +96,7 @@ class Invocations:
         if options:
             if options.get("progress") or not PASSTHRU.isdisjoint(options):  # PCI-R1, PPT-R1
                 return "CALL uses a feature that the router does not announce"
-            if self._never_discloses and options.get("disclose_me"):  # CI-R2
+            if caller.grant.never_discloses and options.get("disclose_me"):  # CI-R2
                 caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
                 return None
         if len(caller.calls) >= self._max_calls:
@@ -110,7 +108,7 @@ class Invocations:
         endpoint = registration.select(registration, self._draw)
         callee = endpoint.session
         details = NOTHING
-        if options or registration.is_pattern or endpoint.discloses_caller or self._always_discloses:
+        if options or registration.is_pattern or endpoint.discloses_caller or caller.grant.always_discloses:
             details = self._details(caller, message, registration, endpoint)
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
@@ -247,7 +245,7 @@ class Invocations:
         details: dict[str, Any] = {}
         if registration.is_pattern:  # PBR-R4
             details["procedure"] = message.procedure
-        if options.get("disclose_me") or endpoint.discloses_caller or self._always_discloses:  # CI-R1
+        if options.get("disclose_me") or endpoint.discloses_caller or caller.grant.always_discloses:  # CI-R1
             details["caller"] = caller.session_id
             details["caller_authid"] = caller.authid
             details["caller_authrole"] = caller.authrole

@@ -10,9 +10,10 @@ import msgspec
 from .._version import __version__
 from ..auth._router import RouterAuthenticator
 from ._event_history import HistoryRule
+from ._grants import Disclosure
+from ._rules import Role
 
 SlowConsumerPolicy = Literal["drop_connection", "drop_events"]
-Disclosure = Literal["on_request", "never", "always"]
 
 
 class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,8 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         agent: How the router names itself in WELCOME.
         authenticators: The authentication methods; None stands for anonymous only, an empty sequence for nobody at all.
+        roles: What the roles of sessions may do. None: everybody may do everything. Otherwise a session whose role is not among them cannot join.
+        authorizer_timeout: How long the authorizer may take for an answer, where the rules want it asked.
         auto_realms: Whether a realm that does not exist is made for the first session that asks for it, and forgotten with its last one.
         handshake_timeout: How long a connection may take until its session is established: transport handshake, HELLO and AUTHENTICATE together.
         max_failed_attempts: How many failed attempts to authenticate, for one identity from one address within a minute, cost nothing. After that
@@ -46,6 +49,8 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     agent: str = f"trowamp-{__version__}"
     authenticators: Sequence[RouterAuthenticator] | None = None
+    roles: Sequence[Role] | None = None
+    authorizer_timeout: float = 10.0
     auto_realms: bool = False
     handshake_timeout: float = 15.0
     max_failed_attempts: int = 10

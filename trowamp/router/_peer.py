@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ._session import Session
     from ._statistics import Counters
 
+_MAX_WAITING = 256 * 1024  # octets received while a session's requests wait
+
 
 class Peer:
     """A connection. It is in a handshake, or has a session, or is being left (the router's GOODBYE was sent), or is closing.
@@ -76,6 +78,14 @@ class Peer:
         else:
             state = "joining" if self.handshake is not None else "leaving"
         return f"<Peer {state}>"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the shell shall read no more for now: enough requests wait for the authorizer. When that is over, the peer is dirty."""
+        session = self.session
+        if session is None or session.waiting is None or self.is_closing:
+            return False
+        return self.link.received_octets - session.waiting.received > _MAX_WAITING
 
     def give_up(self, reason: str) -> None:
         """End the connection. Its session is still known: the router takes it apart when the present message has been dealt with."""

@@ -21,6 +21,8 @@ from ..messages import (
 from ._broker import Broker
 from ._dealer import Dealer
 from ._event_history import HistoryMeta
+from ._grants import Grant
+from ._guard import Guard, Questions
 from ._invocations import Invocations
 from ._meta import MetaApi
 from ._meta_entries import RegistrationMeta, SubscriptionMeta
@@ -59,11 +61,14 @@ class Realm:
         is_lasting: Whether it outlives its last session.
         farewell: What sessions may say to end themselves: the router's own handlers.
         kill: Ends a session from the router's side.
+        questions: What the authorizer has to decide.
         utc_now: Returns the time for people.
 
     Attributes:
         sessions: Established sessions by id.
         broker, dealer: Its two halves.
+        grant: What sessions may do for which no rules hold.
+        guard: Decides what the others may do, if the router has roles.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Realm:
         is_lasting: bool,
         farewell: HandlerTable,
         kill: Kill,
+        questions: Questions,
         utc_now: UtcNow,
         ids: RandomIds,
         deadlines: Deadlines,
@@ -82,6 +88,7 @@ class Realm:
         self.name = name
         self.is_lasting = is_lasting
         self.sessions: dict[int, Session] = {}
+        self.grant = Grant.of(options.disclosure, "authrole")
         self.broker = Broker(ids, options, counters, utc_now)
         self.dealer = Dealer(ids, options, EntryEvents(self.broker, REGISTRATION_TOPICS), utc_now)
         self._events = SessionEvents(self.broker)
@@ -101,16 +108,36 @@ class Realm:
             counters=counters,
         )
         handlers = {**self.broker.handlers, **self.dealer.handlers, **self._invocations.handlers}
-        if options.strict_request_ids:
-            handlers.update({request: _sequential(handlers[request]) for request in _REQUESTS})
-        self._handlers: HandlerTable = {**handlers, **farewell, EventReceived: _ignore}
-        self._strict_roles = options.strict_roles
+        self.guard: Guard | None = None
+        if options.roles is not None:
+            self.guard = Guard(
+                options.roles,
+                name,
+                disclosure=options.disclosure,
+                handlers=handlers,
+                subscriptions=self.broker.subscriptions,
+                questions=questions,
+                counters=counters,
+            )
+        self._farewell = farewell
+        self._options = options
+        self._unguarded = self._complete(handlers)
+        self._handlers = self._unguarded if self.guard is None else self._complete(self.guard.handlers)
 
-    def handlers_for(self, roles: dict[str, Any]) -> HandlerTable:
-        """Return what a session that announced `roles` may say (MSG-B5)."""
-        if not self._strict_roles:
-            return self._handlers
-        return {kind: handler for kind, handler in self._handlers.items() if _ROLES.get(kind) in (None, *roles)}
+    def admit(self, session: Session, roles: dict[str, Any]) -> None:
+        """Give a session that announced `roles` what it may say (MSG-B5)."""
+        handlers = self._unguarded if session.is_service else self._handlers
+        if self._options.strict_roles:
+            handlers = {kind: handler for kind, handler in handlers.items() if _ROLES.get(kind) in (None, *roles)}
+        session.handlers = handlers
+        if self.guard is not None and not session.is_service:
+            session.rules = self.guard.rules_of(session.authrole)
+
+    def _complete(self, handlers: HandlerTable) -> HandlerTable:
+        """Add what needs no right to be said, and the checks of strict routers."""
+        if self._options.strict_request_ids:
+            handlers = handlers | {request: _sequential(handlers[request]) for request in _REQUESTS}
+        return {**handlers, **self._farewell, EventReceived: _ignore}
 
     def join(self, session: Session) -> None:
         """The session is established; its WELCOME has been sent."""
@@ -121,13 +148,14 @@ class Realm:
     def leave(self, session: Session) -> None:
         """The session is over: what it heard, offered, worked on and asked for ends, then others are told of it (SES-R3)."""
         del self.sessions[session.session_id]
+        if self.guard is not None:
+            self.guard.leave(session)
         subscriptions = self.broker.leave(session)
         registrations = self.dealer.leave(session)
         self._invocations.leave(session)
-        for message in in_order(
-            session.testaments
-        ):  # TM-R4, TM-R7: it listens to nothing any more, and does not get its own
-            self.broker.on_publish(session, message)
+        for testament in in_order(session.testaments):  # TM-R4; it listens to nothing any more (TM-R7)
+            session.grant = testament.grant
+            self.broker.on_publish(session, testament.message)
         for registration in registrations:  # RM-R2
             self.dealer.events.left(session, registration)
         for subscription in subscriptions:  # UM-R2

@@ -22,13 +22,16 @@ from ..auth._anonymous import AnonymousAuthenticator
 from ..auth._router import Accept, Deny, Outcome, Pending
 from ..auth._router import Challenge as Asked
 from ..messages import Abort, Challenge, Goodbye, Message, Welcome
-from ._accept import Gate, Handshake, Step
+from ._accept import Gate, Handshake, Step, Vouched
 from ._deadlines import Deadlines
 from ._features import ROUTER_ROLES
+from ._grants import Verdict
+from ._guard import Question, Questions
 from ._ids import RandomIds
 from ._options import RouterOptions
 from ._peer import Peer
 from ._realm import Realm
+from ._rules import role_exists
 from ._session import NOTHING, Session
 from ._statistics import Counters, RouterStatistics
 
@@ -68,6 +71,7 @@ class Router:
         self._deadlines = Deadlines()
         self._counters = Counters()
         self._farewell: HandlerTable = {Goodbye: self._on_goodbye, Abort: self._on_abort}
+        self._questions = Questions(self._deadlines, options.authorizer_timeout, self._on_unanswered)
         self._realms: dict[str, Realm] = {}
         for name in realms:
             if not is_uri(name, strict=options.strict_uris):
@@ -190,6 +194,34 @@ class Router:
         self._pending = []
         return pending
 
+    def take_questions(self) -> list[Question]:
+        """Return what the authorizer has to decide; `answer` takes what it says."""
+        return self._questions.take_new()
+
+    def answer(self, question: Question, verdict: Verdict | None, now: float) -> None:
+        """Take the authorizer's answer; nothing happens if the session has gone, or has waited too long (AZ-R7).
+
+        Args:
+            question: A question of `take_questions`.
+            verdict: The answer, or None if the authorizer failed.
+            now: The time.
+        """
+        session = question.session
+        if session.waiting is None or session.waiting.question is not question:
+            return
+        guard = session.realm.guard
+        assert guard is not None
+        peer, backlog = session.peer, session.waiting.backlog
+        text = guard.answered(session, verdict, now)
+        if text is not None:
+            self._violate(peer, text, now)
+        self._bury()
+        while backlog and peer.session is session and session.waiting is None:
+            self.receive(peer, backlog.popleft(), now)
+        if session.waiting is not None:
+            session.waiting.backlog.extend(backlog)
+        peer.outbox.mark()  # the shell may read on
+
     # ---- what the operator does
 
     def shutdown(self, now: float) -> None:
@@ -275,6 +307,9 @@ class Router:
         assert authenticator is not None
         name = accept.realm or attempt.realm
         refusal = self._gate.refusal(name)
+        is_service = authenticator.method == Vouched.method
+        if refusal is None and not is_service and not role_exists(self.options.roles, accept.role, name):
+            refusal = Deny(uris.ERROR_NO_SUCH_ROLE, f"there is no role {accept.role!r:.100} in this realm")
         if refusal is not None:
             self._deny(peer, refusal, now)
             return
@@ -285,7 +320,7 @@ class Router:
         session = Session(
             peer, realm, session_id=attempt.session_id, identity=accept, method=authenticator.method, roles=roles
         )
-        session.handlers = realm.handlers_for(roles)
+        realm.admit(session, roles)
         peer.session = session
         peer.handshake = None
         self._deadlines.cancel(peer)
@@ -362,6 +397,9 @@ class Router:
     def _kill(self, session: Session, reason: str, message: str | None, now: float) -> None:
         self._dismiss(session, Goodbye({"message": message} if message else NOTHING, reason), now)
 
+    def _on_unanswered(self, question: Question, now: float) -> None:
+        self.answer(question, None, now)
+
     def _dismiss(self, session: Session, goodbye: Goodbye, now: float) -> None:
         peer = session.peer
         self._end_session(session)
@@ -395,6 +433,7 @@ class Router:
             is_lasting=is_lasting,
             farewell=self._farewell,
             kill=self._kill,
+            questions=self._questions,
             utc_now=self._utc_now,
             ids=self._ids,
             deadlines=self._deadlines,

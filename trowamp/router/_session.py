@@ -10,15 +10,18 @@ from .._exceptions import MessageTooLarge, SerializationError
 from ..messages import Error, Message, RequestType
 from ._accept import Vouched
 from ._features import announces
+from ._grants import Grant, Need
 
 if TYPE_CHECKING:
     from ..auth._router import Accept
     from ..wire import Link
+    from ._guard import Waiting
     from ._invocations import Flight
     from ._outbox import Outbox
     from ._peer import Peer
     from ._realm import Realm
     from ._registrations import Endpoint
+    from ._rules import RoleRules
     from ._subscriptions import Subscription
     from ._testaments import Testament
 
@@ -47,6 +50,10 @@ class Session:
         last_invocation_id: The last INVOCATION.Request sent to it (ID-R3).
         registrations: What it serves, by registration id.
         subscriptions: What it listens to, by subscription id.
+        grant: What it may do, for the present request.
+        rules: What its role may do, if the router has roles.
+        decisions: What the authorizer said that holds until the end of the session.
+        waiting: What its requests wait for, if the authorizer is asked.
         testaments: What is published when it is over, in the order of adding.
         calls: Its calls without a final answer, by its request ids.
         invocations: Calls it works on, by its invocation ids.
@@ -61,6 +68,8 @@ class Session:
         "can_cancel",
         "can_progress",
         "can_time_out",
+        "decisions",
+        "grant",
         "handlers",
         "hears_registration_revocation",
         "hears_subscription_revocation",
@@ -75,9 +84,11 @@ class Session:
         "peer",
         "realm",
         "registrations",
+        "rules",
         "session_id",
         "subscriptions",
         "testaments",
+        "waiting",
     )
 
     handlers: HandlerTable
@@ -99,6 +110,10 @@ class Session:
         self.last_invocation_id = 0
         self.registrations: dict[int, Endpoint] = {}
         self.subscriptions: dict[int, Subscription] = {}
+        self.grant: Grant = realm.grant
+        self.rules: RoleRules | None = None
+        self.decisions: dict[Need, Grant] = {}
+        self.waiting: Waiting | None = None
         self.testaments: list[Testament] = []
         self.calls: dict[int, Flight] = {}
         self.invocations: dict[int, Flight] = {}

@@ -12,6 +12,7 @@ class Counters(msgspec.Struct):
     dropped_events: int = 0
     oversize_events: int = 0
     refused_publications: int = 0
+    denied_requests: int = 0
     late_answers: int = 0
     unwanted_progress: int = 0
     violations: int = 0
@@ -37,6 +38,7 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
         oversize_events: Events not delivered because they were too large for the receiver's connection.
         refused_publications: Unacknowledged publications that were dropped: illegal topic, disclosure refused, or a payload that one of the
             receivers' serializers cannot carry.
+        denied_requests: Requests, and unacknowledged publications, for which there was no right.
         late_answers: Answers of callees to calls that were over already.
         unwanted_progress: Progressive results that no caller had asked for.
         violations: Sessions and handshakes ended because the peer broke the protocol.
@@ -58,6 +60,7 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     dropped_events: int
     oversize_events: int
     refused_publications: int
+    denied_requests: int
     late_answers: int
     unwanted_progress: int
     violations: int

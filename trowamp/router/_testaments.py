@@ -14,6 +14,7 @@ from ._meta import Arguments, MetaProcedure, MetaProcedures
 from ._payload_size import payload_size
 
 if TYPE_CHECKING:
+    from ._grants import Grant
     from ._options import RouterOptions
     from ._session import Session
 
@@ -38,11 +39,13 @@ class Testament(msgspec.Struct, frozen=True):
     Attributes:
         scope: When it is due. Without session resumption a session is destroyed as soon as it is detached.
         message: What will be published.
+        grant: What the session was allowed when it made this.
         size: About how many octets it takes.
     """
 
     scope: Scope
     message: Publish
+    grant: Grant
     size: int
 
 
@@ -65,9 +68,8 @@ class TestamentMeta:
         topic = arguments.topic
         if is_reserved(topic) or not is_uri(topic, strict=options.strict_uris):  # TM-R8
             raise InvalidUri("not a legal topic to publish to")
-        testament = Testament(
-            arguments.scope, _publication(arguments), payload_size(*msgspec.structs.astuple(arguments))
-        )
+        size = payload_size(*msgspec.structs.astuple(arguments))
+        testament = Testament(arguments.scope, _publication(arguments), caller.grant, size)
         if len(caller.testaments) >= options.max_testaments:
             raise NotAuthorized(f"more than {options.max_testaments} testaments")
         if sum(each.size for each in caller.testaments) + testament.size > options.max_testament_octets:
@@ -80,9 +82,9 @@ class TestamentMeta:
         return []
 
 
-def in_order(testaments: list[Testament]) -> list[Publish]:
+def in_order(testaments: list[Testament]) -> list[Testament]:
     """Return what is to be published: what was left for being detached first, each scope in the order of adding (TM-R3)."""
-    return [each.message for scope in ("detached", "destroyed") for each in testaments if each.scope == scope]
+    return [each for scope in ("detached", "destroyed") for each in testaments if each.scope == scope]
 
 
 def _publication(arguments: _Add) -> Publish:
