@@ -21,8 +21,10 @@ from trowamp import Session
 
 from . import peers
 from .crossbar_node import REALM, SERIALIZERS, CrossbarNode
+from .remote_client import CLIENTS, RemoteClient
 
 NewNode = Callable[..., CrossbarNode]
+NewClient = Callable[[str], RemoteClient]
 
 AUTH: dict[str, Any] = {
     "ticket": {"type": "static", "principals": {"alice": {"ticket": "open sesame", "role": "user"}}},
@@ -113,3 +115,37 @@ async def way(crossbar: CrossbarNode, request: pytest.FixtureRequest) -> AsyncGe
     framing, serializer = request.param
     with trio.fail_after(20):
         yield Way(crossbar.url(framing), serializer)
+
+
+# the set of peers, the program, and its arguments
+PROGRAMS = {
+    "autobahn-asyncio": ("clients", "autobahn_client.py", "asyncio"),
+    "autobahn-twisted": ("clients", "autobahn_client.py", "twisted"),
+    "xconn": ("clients", "xconn_client.py"),
+    "autobahn-js": ("node", "autobahn_client.js"),
+    "wampy": ("node", "wampy_client.js"),
+}
+
+
+@pytest.fixture(scope="session")
+def new_client() -> Iterator[NewClient]:
+    """Give a client of a name: one that was given before, if it still runs."""
+    clients: dict[str, RemoteClient] = {}
+    started: list[RemoteClient] = []
+
+    def give(name: str) -> RemoteClient:
+        if name not in clients or not clients[name].is_running:
+            clients[name] = start_client(*PROGRAMS[name])
+            started.append(clients[name])
+        return clients[name]
+
+    yield give
+    for client in started:
+        client.close()
+
+
+def start_client(kind: str, program: str, *arguments: str) -> RemoteClient:
+    folder = peer_folder(kind)
+    if kind == "node":
+        return RemoteClient(["node", str(CLIENTS / program)], {"NODE_PATH": str(folder / "node_modules")})
+    return RemoteClient([str(folder / "bin" / "python"), str(CLIENTS / program), *arguments])

@@ -13,8 +13,8 @@ const SERIALIZERS = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: Cb
 async function identity(auth) {
   if (!auth) return {};
   const [[method, it]] = Object.entries(auth);
-  const { sign: craSign } = await import('wampy/wampcra.js');
-  const { sign: cryptoSign } = await import('wampy/cryptosign.js');
+  const { sign: craSign } = await import(require.resolve('wampy/wampcra.js'));
+  const { sign: cryptoSign } = require('wampy/cryptosign.js');
   const authPlugins = { ticket: () => it.ticket, wampcra: craSign(it.secret || ''), cryptosign: undefined };
   if (it.privkey) authPlugins.cryptosign = cryptoSign(it.privkey);
   const authextra = it.pubkey ? { pubkey: it.pubkey } : {};
@@ -103,7 +103,8 @@ class Client {
   async subscribe({ topic, ...options }) {
     const hear = ({ details, ...payload }) =>
       this.heard.put({ ...content(payload), topic: details.topic, publisher: details.publisher });
-    this.subscriptions[topic] = await sent(this.wampy.subscribe(topic, hear, options));
+    const given = Object.keys(options).length ? options : undefined; // its unsubscribe() finds no others again
+    this.subscriptions[topic] = await sent(this.wampy.subscribe(topic, hear, given));
   }
 
   async unsubscribe({ topic }) {

@@ -6,6 +6,7 @@ import asyncio
 
 import driver
 from wampproto import auth as wampproto_auth
+from wampproto import exception as wampproto_exception
 from wampproto import serializers
 from xconn import async_client
 from xconn.exception import ApplicationError
@@ -45,8 +46,8 @@ class Client:
             self._session = await async_client.connect(
                 url, realm, authenticator, SERIALIZERS[serializer](), disconnect_callback=disconnected
             )
-        except ApplicationError as error:
-            raise wire_error(error) from error
+        except wampproto_exception.ApplicationError as error:
+            raise driver.WireError(error.message) from error
         details = self._session._base_session.session_details
         return {"session": details.session_id, "authid": details.authid, "authrole": details.authrole}
 
@@ -99,6 +100,9 @@ class Client:
 
     async def _add(self, invocation):
         return Result([sum(invocation.args)])
+
+    async def _wait(self, invocation):
+        await asyncio.Event().wait()
 
     async def _fail(self, invocation):
         raise ApplicationError("com.example.error.refused", "why")
