@@ -1,4 +1,4 @@
-"""A call whose progressive results are taken one by one."""
+"""A call whose progressive results are taken one by one, and whose inputs may be sent one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ._exceptions import BufferOverflow
+from ._exceptions import BufferOverflow, LocalProtocolError
 from ._typed import convert_result
 from ._types import unwrap
 from ._waiter import Waiter
@@ -26,7 +26,7 @@ class CallStream(Waiter, AsyncIterator[Any]):
     Made by `Session.open_call`. Leaving its block while the call runs cancels the call.
     """
 
-    __slots__ = ("_is_over", "_options", "_parts", "_procedure", "_request_id", "_shell", "_timer")
+    __slots__ = ("_has_inputs", "_is_over", "_options", "_parts", "_procedure", "_request_id", "_shell", "_timer")
 
     def __init__(self, shell: SessionShell, procedure: str, options: CallOptions, timer: trio.CancelScope) -> None:
         super().__init__()
@@ -36,6 +36,7 @@ class CallStream(Waiter, AsyncIterator[Any]):
         self._timer = timer  # bounds the call, not what the block does after it
         self._parts: deque[Any] = deque()
         self._request_id = 0
+        self._has_inputs = options.streams_inputs  # more of them
         self._is_over = False
 
     def started(self, request_id: int) -> None:
@@ -66,6 +67,55 @@ class CallStream(Waiter, AsyncIterator[Any]):
             mode = "killnowait" if mode == "kill" else mode  # nobody is left who would wait
             self._shell.core.cancel(self._request_id, mode, notify=self._shell.can_cancel_calls)
             self._shell.pump.flush_soon()
+
+    async def send(self, *args: Any, **kwargs: Any) -> None:
+        """Send one more input to the procedure; waits while the connection is congested; a checkpoint.
+
+        Args:
+            args: Positional payload.
+            kwargs: Keyword payload.
+
+        Raises:
+            LocalProtocolError: The call was not made with `with_options(stream_inputs=True)`.
+            trio.ClosedResourceError: You have ended the inputs, or the call.
+            trio.BrokenResourceError: The procedure has answered without waiting for more: ask for the `result`.
+            SerializationError, MessageTooLarge: The payload cannot be sent; the call goes on.
+            SessionClosed, SessionLost: The session ended.
+        """
+        await self._send(args, kwargs, is_last=False)
+
+    async def end_inputs(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the procedure that there are no more inputs, perhaps together with the last one; a checkpoint.
+
+        Does nothing if the procedure has answered already.
+
+        Args:
+            args: Positional payload of the last input. Without any payload there is none: the procedure's iteration ends.
+            kwargs: Keyword payload of the last input.
+
+        Raises:
+            LocalProtocolError, trio.ClosedResourceError, SerializationError, MessageTooLarge, SessionClosed, SessionLost: As with `send`.
+        """
+        await self._send(args, kwargs, is_last=True)
+
+    async def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_last: bool) -> None:
+        await self._shell.wait_for_room()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._shell.core.require_established()
+        if not (is_last and self.has_answer):
+            self._require_open_inputs()
+            self._shell.core.send_input(self._request_id, self._procedure, args, kwargs, is_last=is_last)
+            self._has_inputs = not is_last
+            self._shell.pump.flush_soon()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _require_open_inputs(self) -> None:
+        if not self._options.streams_inputs:
+            raise LocalProtocolError("to send inputs, make the call with with_options(stream_inputs=True)")
+        if self.has_answer:
+            raise trio.BrokenResourceError("the call has ended already: ask for its result")
+        if not self._has_inputs or self._is_over:
+            raise trio.ClosedResourceError("the inputs of this call have ended")
 
     def _end(self) -> None:
         self._is_over = True

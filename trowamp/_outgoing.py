@@ -22,6 +22,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     cancel_mode: str = "killnowait"
     buffer: int = 10_000
     result_type: Any = Any
+    streams_inputs: bool = False
     lacks: str | None = None  # what the router would need for `wire`, where publishes can do without it
 
 
@@ -38,7 +39,10 @@ class PublishOptions(msgspec.Struct, frozen=True):
 
 
 # option -> (role, feature) of the router that gives it a meaning
-_CALL_FEATURES: Final[dict[str, tuple[str, str]]] = {"disclose_me": ("dealer", "caller_identification")}
+_CALL_FEATURES: Final[dict[str, tuple[str, str]]] = {
+    "disclose_me": ("dealer", "caller_identification"),
+    "progress": ("dealer", "progressive_call_invocations"),
+}
 _PUBLISH_FEATURES: Final[dict[str, tuple[str, str]]] = {
     "disclose_me": ("broker", "publisher_identification"),
     "exclude_me": ("broker", "publisher_exclusion"),

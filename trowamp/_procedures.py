@@ -13,6 +13,7 @@ import trio
 from . import uris
 from ._exceptions import ApplicationError, CallTimeout, Canceled, InvalidArgument, Unavailable
 from ._handlers import BoundHandler
+from ._inputs import InputStream
 from ._typed import portable
 from ._types import Result, positional
 from ._uri_pattern import UriPattern
@@ -39,7 +40,17 @@ class Invocation:
         details: `INVOCATION.Details` as received.
     """
 
-    __slots__ = ("_is_interrupted", "_message", "_registration", "_scope", "_shell", "_started", "details", "procedure")
+    __slots__ = (
+        "_inputs",
+        "_is_interrupted",
+        "_message",
+        "_registration",
+        "_scope",
+        "_shell",
+        "_started",
+        "details",
+        "procedure",
+    )
 
     def __init__(self, registration: Registration, message: InvocationMessage) -> None:
         self._registration = registration
@@ -47,9 +58,12 @@ class Invocation:
         self._message = message
         self._scope: trio.CancelScope | None = None  # the procedure's, once it runs
         self._is_interrupted = False
+        self._inputs: InputStream | None = None  # what the caller sends beside the arguments, if it does
         self._started: CoroutineType[Any, Any, Any] | None = None  # what a procedure that seemed to be sync has begun
         self.details: dict[str, Any] = message.details
         self.procedure: str = message.details.get("procedure") or registration.procedure
+        if message.details.get("progress"):
+            self._inputs = InputStream(self.procedure, is_finished=False)
 
     @property
     def caller(self) -> int | None:
@@ -70,6 +84,13 @@ class Invocation:
     def wants_progress(self) -> bool:
         """Whether the caller takes progressive results; if not, `progress` does nothing."""
         return bool(self.details.get("receive_progress"))
+
+    @property
+    def inputs(self) -> InputStream:
+        """What the caller sends while the call runs, to iterate over; nothing if it sends arguments only."""
+        if self._inputs is None:
+            self._inputs = InputStream(self.procedure, is_finished=True)
+        return self._inputs
 
     async def progress(self, *args: Any, **kwargs: Any) -> None:
         """Send a progressive result; waits while the connection is congested; a checkpoint.
@@ -94,6 +115,11 @@ class Invocation:
         if self._shell.pump.is_above_high_water:
             raise trio.WouldBlock
         self._send_progress(args, kwargs)
+
+    def feed(self, message: InvocationMessage) -> None:
+        """The caller sent one more input."""
+        if self._inputs is not None:
+            self._inputs.add(message)
 
     def interrupt(self) -> None:
         """The caller gave the call up: cancel the procedure, or forget the call if its turn has not come."""

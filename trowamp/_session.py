@@ -76,6 +76,8 @@ class SessionView:
     def open_call(self, procedure: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[CallStream]:
         """Call a procedure and take its progressive results: `async with session.open_call(...) as call: async for part in call: ...`.
 
+        With `with_options(stream_inputs=True)` the caller streams as well: `await call.send(...)`, then `await call.end_inputs()`.
+
         Args:
             procedure: The procedure's URI.
             args: Positional payload.
@@ -151,6 +153,7 @@ class SessionView:
         eligible_authrole: Iterable[str] | None = None,
         retain: bool | None = None,
         result_type: Any = None,
+        stream_inputs: bool | None = None,
         custom: dict[str, Any] | None = None,
     ) -> SessionView:
         """Make a view of this session whose calls and publishes carry options. Cheap; keep it or make it on the spot.
@@ -172,6 +175,7 @@ class SessionView:
             retain: The router keeps the event for later subscribers.
             result_type: What results of calls are converted to: a dataclass, a `msgspec.Struct`, a `TypedDict`, `list[datetime]` and so on. Several
                 positional values convert as a list does, keywords alone as a dictionary does.
+            stream_inputs: `open_call` goes on sending: `call.send(...)` for each further input, `call.end_inputs()` after the last.
             custom: Further options, sent as they are with calls and publishes.
 
         Raises:
@@ -185,8 +189,7 @@ class SessionView:
             raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
         if buffer is not None and buffer < 1:
             raise ValueError(f"buffer must be at least 1 result, not {buffer}")
-        if result_type is not None:
-            require_result_type(result_type)
+        require_result_type(result_type)
         for_calls = present(disclose_me=disclose_me)
         for_publishes = present(
             acknowledge=acknowledge,
@@ -200,6 +203,8 @@ class SessionView:
             eligible_authrole=as_list(eligible_authrole),
             retain=retain,
         )
+        if stream_inputs and self._shell.check_features:
+            require_features(self._shell.core.details, "call", ("progress",))
         call_lacks, publish_lacks = self._lacking(for_calls, for_publishes)
         old = self._call_options
         return SessionView(
@@ -210,6 +215,7 @@ class SessionView:
                 cancel_mode=cancel_mode or old.cancel_mode,
                 buffer=buffer or old.buffer,
                 result_type=result_type if result_type is not None else old.result_type,
+                streams_inputs=stream_inputs if stream_inputs is not None else old.streams_inputs,
                 lacks=call_lacks or old.lacks,
             ),
             PublishOptions(
@@ -266,6 +272,8 @@ class SessionView:
                 await shell.wait_for_room()
                 await trio.lowlevel.checkpoint_if_cancelled()
                 wire = {**self._wire_options(), "receive_progress": True}
+                if options.streams_inputs:
+                    wire["progress"] = True
                 stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
                 shell.pump.flush()
                 await trio.lowlevel.cancel_shielded_checkpoint()

@@ -23,6 +23,7 @@ from .protocol import (
     ClientSession,
     Delivery,
     Ended,
+    Fed,
     Inbound,
     Interrupted,
     Invoked,
@@ -175,6 +176,9 @@ class SessionShell:
     def _on_invoked(self, inbound: Invoked[Registration]) -> None:
         inbound.handler.invoke(inbound.message)
 
+    def _on_fed(self, inbound: Fed[Invocation]) -> None:
+        inbound.token.feed(inbound.message)
+
     def _on_interrupted(self, inbound: Interrupted[Invocation]) -> None:
         inbound.token.interrupt()
 
@@ -223,6 +227,7 @@ _HANDLERS: dict[type[Inbound], Callable[[SessionShell, Any], None]] = {
     Progress: SessionShell._on_progress,
     Delivery: SessionShell._on_delivery,
     Invoked: SessionShell._on_invoked,
+    Fed: SessionShell._on_fed,
     Interrupted: SessionShell._on_interrupted,
     Revoked: SessionShell._on_revoked,
     Ended: SessionShell._on_ended,

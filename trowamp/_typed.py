@@ -105,12 +105,12 @@ def portable(value: Any) -> Any:
 
 
 def require_result_type(wanted: Any) -> None:
-    """Refuse a type that no result can be converted to.
+    """Refuse a type that no result can be converted to; None stands for no type.
 
     Raises:
         TypeError: It is such a type.
     """
-    if wanted not in _UNTYPED:
+    if wanted is not None and wanted not in _UNTYPED:
         _require_convertible(wanted, "result_type")
 
 

@@ -55,6 +55,7 @@ ALL_FEATURES: dict[str, Any] = {
             "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,
             "shared_registration": True,

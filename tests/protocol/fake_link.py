@@ -70,9 +70,9 @@ DETAILS = SessionDetails(
 class Client:
     """An established session. Waiters, handlers and tokens are strings."""
 
-    def __init__(self) -> None:
+    def __init__(self, details: SessionDetails = DETAILS) -> None:
         self.link = FakeLink()
-        self.session: ClientSession[str, str, str] = ClientSession(self.link, DETAILS)
+        self.session: ClientSession[str, str, str] = ClientSession(self.link, details)
 
     def hears(self, *raw: Any) -> Inbound | None:
         """Receive one message from the router."""

@@ -99,11 +99,13 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "call_canceling": True,
                             "call_timeout": True,
                             "caller_identification": True,
+                            "progressive_call_invocations": True,
                         }
                     },
                     "callee": {
                         "features": {
                             "progressive_call_results": True,
+                            "progressive_call_invocations": True,
                             "call_canceling": True,
                             "call_timeout": True,
                             "caller_identification": True,

@@ -104,6 +104,7 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "call_timeout",
             "caller_identification",
             "pattern_based_registration",
+            "progressive_call_invocations",
             "progressive_call_results",
             "registration_meta_api",
             "registration_revocation",

@@ -247,7 +247,9 @@ def test_progress_that_the_caller_cannot_get_ends_the_call(world: World, callee:
 
 
 @pytest.mark.checklist("PCI-R1", "FEAT-R1")
-def test_progressive_invocations_are_not_announced_and_not_accepted(caller: Client, callee: Client) -> None:
+def test_further_inputs_are_not_accepted_from_callers_that_did_not_announce_them(
+    caller: Client, callee: Client
+) -> None:
     callee.register(PROCEDURE)
     caller.call(PROCEDURE, options={"progress": True})
     assert caller.expect(Abort).reason == uris.ERROR_PROTOCOL_VIOLATION

@@ -292,7 +292,7 @@ def test_the_rest_of_the_reserved_namespace_does_not_exist(world: World, caller:
 
 def test_an_answer_that_the_connection_cannot_carry_is_an_error() -> None:
     world = World()
-    client = world.join(max_send_size=600)
+    client = world.join(max_send_size=650)
     for _ in range(100):
         world.join()
     assert ask_in_vain(client, uris.SESSION_LIST) == uris.ERROR_PAYLOAD_SIZE_EXCEEDED

@@ -11,7 +11,7 @@ A shell (Trio in `trowamp`, asyncio and Twisted in `trowamp_compat`) feeds messa
 from __future__ import annotations
 
 from ._client import ClientSession
-from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
+from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 from ._join import Join
 from ._reconnect import ReconnectSchedule, Rotation
 
@@ -19,6 +19,7 @@ __all__ = [
     "ClientSession",
     "Delivery",
     "Ended",
+    "Fed",
     "Inbound",
     "Interrupted",
     "Invoked",

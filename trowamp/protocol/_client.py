@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from .._exceptions import (
 )
 from .._ids import next_id
 from .._types import SessionDetails
-from .._uri_pattern import is_pattern, is_uri
+from .._uri_pattern import is_uri
 from ..messages import (
     Abort,
     Call,
@@ -50,30 +50,13 @@ from ..messages import (
     Unsubscribed,
     Yield,
 )
-from ._handler_table import HandlerTable, PendingHandler, PendingRemoval
-from ._inbound import Delivery, Ended, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
+from ._channel import Channel
+from ._handler_table import HandlerTable, PendingHandler, PendingRemoval, subject_of
+from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
 T = TypeVar("T")  # the shell's token of a running invocation
-
-
-class Channel(Protocol):
-    """What the session needs of a `wire.Link`."""
-
-    @property
-    def queued_octets(self) -> int:
-        """Octets queued since the connection was opened, sent or not."""
-        ...
-
-    @property
-    def sent_octets(self) -> int:
-        """Octets handed to the network since the connection was opened."""
-        ...
-
-    def send(self, message: Message) -> None:
-        """Serialize and queue one message; raise `SerializationError` or `MessageTooLarge` and queue nothing if it cannot be sent."""
-        ...
 
 
 class _Pending(msgspec.Struct, Generic[W], gc=False):
@@ -102,6 +85,9 @@ class ClientSession(Generic[W, H, T]):
         self._subscriptions: HandlerTable[W, H] = HandlerTable(Unsubscribe)
         self._invocations: dict[int, T | None] = {}
         self._interrupted: set[int] = set()
+        self._fed: set[int] = set()  # running invocations whose caller sends further inputs
+        self._last_invocation = 0
+        self._has_inputs = details.supports("dealer", "progressive_call_invocations")
         self._counters: Counter[str] = Counter()
         self._error: SessionClosed | SessionLost | None = None
         self._leaving: Goodbye | None = None
@@ -142,6 +128,20 @@ class ClientSession(Generic[W, H, T]):
         self._last_id = request_id
         self._calls[request_id] = _Pending(waiter, position)
         return request_id
+
+    def send_input(
+        self, request_id: int, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_last: bool
+    ) -> None:
+        """Send one more CALL of a call that was made with `progress` (PCI-C1); options are those of the first (PCI-C2).
+
+        Raises:
+            LocalProtocolError: The call is over (PCI-C3).
+            SessionClosed, SessionLost, SerializationError, MessageTooLarge: As with `call`.
+        """
+        self.require_established()
+        if request_id not in self._calls:
+            raise LocalProtocolError("the call is over: inputs can only be sent while it runs")
+        self._link.send(Call(request_id, _NO_OPTIONS if is_last else _PROGRESS, procedure, args, kwargs))
 
     def cancel(self, request_id: int, mode: str, *, notify: bool) -> None:
         """Give a call up: with mode "kill" its answer is still awaited, else it is forgotten at once and a late answer ignored (CC-C2).
@@ -188,14 +188,14 @@ class ClientSession(Generic[W, H, T]):
 
     def register(self, procedure: str, options: dict[str, Any], handler: H, waiter: W) -> int:
         """Send REGISTER; the reply's message is REGISTERED. Raises as `call` does."""
-        subject = _subject(procedure, options)
+        subject = subject_of(procedure, options)
         request_id, position = self._request(lambda request_id: Register(request_id, options, procedure))
         self._registrations.requests[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
 
     def subscribe(self, topic: str, options: dict[str, Any], handler: H, waiter: W) -> int:
         """Send SUBSCRIBE; the reply's message is SUBSCRIBED. Raises as `call` does."""
-        subject = _subject(topic, options)
+        subject = subject_of(topic, options)
         request_id, position = self._request(lambda request_id: Subscribe(request_id, options, topic))
         self._subscriptions.requests[request_id] = PendingHandler(waiter, position, handler, subject)
         return request_id
@@ -240,7 +240,7 @@ class ClientSession(Generic[W, H, T]):
         if request_id not in self._invocations or request_id in self._interrupted:  # PCR-C4, PCR-C6
             raise LocalProtocolError("the invocation is over: progress can only be sent while it runs")
         if self.is_established:
-            self._link.send(Yield(request_id, {"progress": True}, args, kwargs))
+            self._link.send(Yield(request_id, _PROGRESS, args, kwargs))
 
     def answer(self, request_id: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Send the final YIELD of an invocation; an unsendable result is answered with an ERROR instead (BP-C6)."""
@@ -368,14 +368,29 @@ class ClientSession(Generic[W, H, T]):
 
     def _on_invocation(self, message: Invocation) -> Inbound | None:
         if message.request_id in self._invocations:
-            return self._violation(f"INVOCATION {message.request_id} while it is running")
+            return self._on_input(message)
+        if self._has_inputs:
+            if message.request_id <= self._last_invocation:  # PCI-C4, PCI-C5: it was answered before this input came
+                return None
+            self._last_invocation = message.request_id
         handlers = self._registrations.attached.get(message.registration_id)
         if handlers is None:  # PV-C2: just unregistered; the caller must not be left hanging
             self._counters["refused_invocations"] += 1
             self._send_error(message.request_id, uris.ERROR_UNAVAILABLE, ("the procedure was just unregistered",))
             return None
         self._invocations[message.request_id] = None
+        if message.details and message.details.get("progress"):
+            self._fed.add(message.request_id)
         return Invoked(message, handlers[0])
+
+    def _on_input(self, message: Invocation) -> Inbound | None:
+        request_id = message.request_id
+        if request_id not in self._fed:
+            return self._violation(f"INVOCATION {request_id} while it is running")
+        if not message.details.get("progress"):
+            self._fed.discard(request_id)
+        token = self._invocations[request_id]
+        return None if token is None else Fed(token, message)
 
     def _on_interrupt(self, message: Interrupt) -> Inbound | None:
         token = self._invocations.get(message.request_id)
@@ -459,6 +474,7 @@ class ClientSession(Generic[W, H, T]):
         known = request_id in self._invocations
         self._invocations.pop(request_id, None)
         self._interrupted.discard(request_id)
+        self._fed.discard(request_id)
         return known and self.is_established
 
     def _revoked(self, table: HandlerTable[W, H], message: Unregistered | Unsubscribed, key: str) -> Inbound | None:
@@ -503,6 +519,7 @@ class ClientSession(Generic[W, H, T]):
         self._subscriptions.clear()
         self._invocations.clear()
         self._interrupted.clear()
+        self._fed.clear()
         return Ended(self._error, self._fail_pending(self._error, self._link.sent_octets if left is None else left))
 
     def _fail_pending(self, error: SessionClosed | SessionLost, left: int) -> list[Reply[W]]:
@@ -535,14 +552,8 @@ def _copy_of(error: SessionClosed | SessionLost, *, maybe_executed: bool) -> Ses
     return copy
 
 
-def _subject(uri: str, options: dict[str, Any]) -> tuple[str, str]:
-    match = options.get("match", "exact")
-    if not is_pattern(uri, match):
-        raise ValueError(f"not a legal URI ({match}): {uri!r}")
-    return uri, match
-
-
 _NO_OPTIONS: dict[str, Any] = {}
+_PROGRESS: dict[str, Any] = {"progress": True}
 
 # Which table an ERROR's REQUEST.Type speaks of; an ERROR for an INVOCATION is never sent to a client (MSG-B3).
 _PENDING_OF: dict[int, Callable[[ClientSession[Any, Any, Any]], dict[int, Any]]] = {

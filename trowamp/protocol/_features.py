@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 _CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
-    "caller": ("progressive_call_results", "call_canceling", "call_timeout", "caller_identification"),
+    "caller": (
+        "progressive_call_results",
+        "call_canceling",
+        "call_timeout",
+        "caller_identification",
+        "progressive_call_invocations",
+    ),
     "callee": (
         "progressive_call_results",
+        "progressive_call_invocations",
         "call_canceling",
         "call_timeout",
         "caller_identification",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from .._uri_pattern import is_pattern
 from ..messages import Unregister, Unsubscribe
 
 W = TypeVar("W")
@@ -105,3 +106,15 @@ class HandlerTable(Generic[W, H]):
 
     def _is_requested(self, subject: Subject) -> bool:
         return any(pending.subject == subject for pending in self.requests.values())
+
+
+def subject_of(uri: str, options: dict[str, Any]) -> tuple[str, str]:
+    """Return what a REGISTER or SUBSCRIBE is about: the URI and how it matches.
+
+    Raises:
+        ValueError: They are not legal together.
+    """
+    match = options.get("match", "exact")
+    if not is_pattern(uri, match):
+        raise ValueError(f"not a legal URI ({match}): {uri!r}")
+    return uri, match

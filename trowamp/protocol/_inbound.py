@@ -46,6 +46,13 @@ class Invoked(msgspec.Struct, Generic[H], gc=False):
     handler: H
 
 
+class Fed(msgspec.Struct, Generic[T], gc=False):
+    """One more input of the invocation that the shell serves under `token`."""
+
+    token: T
+    message: Invocation
+
+
 class Interrupted(msgspec.Struct, Generic[T], gc=False):
     """The invocation that the shell serves under `token` shall stop."""
 
@@ -83,4 +90,6 @@ class SessionStatistics(msgspec.Struct, frozen=True):
     refused_invocations: int
 
 
-Inbound = Reply[Any] | Progress[Any] | Delivery[Any] | Invoked[Any] | Interrupted[Any] | Revoked[Any] | Ended[Any]
+Inbound = (
+    Reply[Any] | Progress[Any] | Delivery[Any] | Invoked[Any] | Fed[Any] | Interrupted[Any] | Revoked[Any] | Ended[Any]
+)

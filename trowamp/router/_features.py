@@ -15,9 +15,11 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "session_meta_api",
         "event_retention",
         "event_history",
+        "publication_trustlevels",
     ),
     "dealer": (
         "progressive_call_results",
+        "progressive_call_invocations",
         "call_canceling",
         "call_timeout",
         "caller_identification",
@@ -27,6 +29,8 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "registration_meta_api",
         "session_meta_api",
         "testament_meta_api",
+        "call_trustlevels",
+        "call_reroute",
     ),
 }
 

@@ -14,6 +14,8 @@ from .._exceptions import MessageTooLarge, SerializationError
 from .._ids import next_id
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Call, Cancel, Error, Interrupt, Invocation, Result, Yield
+from ._inputs import Inputs, await_late_inputs, inputs_of
+from ._rerouting import Detour
 from ._session import NOTHING, PASSTHRU
 
 if TYPE_CHECKING:
@@ -36,7 +38,18 @@ _KILL_NO_WAIT: dict[str, Any] = {"mode": "killnowait"}
 class Flight:
     """A call without a final answer."""
 
-    __slots__ = ("call_id", "callee", "caller", "deadline", "invocation_id", "is_killed", "timeout", "wants_progress")
+    __slots__ = (
+        "call_id",
+        "callee",
+        "caller",
+        "deadline",
+        "detour",
+        "inputs",
+        "invocation_id",
+        "is_killed",
+        "timeout",
+        "wants_progress",
+    )
 
     def __init__(self, caller: Session, call_id: int, callee: Session, invocation_id: int) -> None:
         self.caller = caller
@@ -44,6 +57,8 @@ class Flight:
         self.callee = callee
         self.invocation_id = invocation_id
         self.wants_progress = False
+        self.inputs: Inputs | None = None  # more of them are to come
+        self.detour: Detour | None = None  # the callee may have the call passed on
         self.is_killed = False  # the callee was interrupted, and its answer is awaited
         self.timeout = 0.0  # seconds; 0 if the router runs no timer for this call
         self.deadline = math.inf
@@ -84,6 +99,7 @@ class Invocations:
         self._deadlines = deadlines
         self._counters = counters
         self._is_strict = options.strict_uris
+        self._has_strict_ids = options.strict_request_ids
         self._max_calls = options.max_session_calls
 
     # ---- what callers say
@@ -91,11 +107,12 @@ class Invocations:
     def on_call(self, caller: Session, message: Call, now: float) -> str | None:
         """CALL: choose a callee and send it an INVOCATION."""
         call_id, options = message.request_id, message.options
-        if call_id in caller.calls:  # PCI-R5: only a progressive call, which is not announced, could go on
-            return "CALL with the request id of a call in flight"
+        if call_id in caller.calls or call_id in caller.late_inputs:
+            return self._on_input(caller, message)
         if options:
-            if options.get("progress") or not PASSTHRU.isdisjoint(options):  # PCI-R1, PPT-R1
-                return "CALL uses a feature that the router does not announce"
+            violation = self._check_features(caller, message)
+            if violation is not None:
+                return violation
             if caller.grant.never_discloses and options.get("disclose_me"):  # CI-R2
                 caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
                 return None
@@ -107,8 +124,18 @@ class Invocations:
             return None
         endpoint = registration.select(registration, self._draw)
         callee = endpoint.session
+        if options and options.get("progress") and not callee.can_take_inputs:  # PCI-R2
+            text = "the callee takes no progressive call invocations"
+            caller.refuse(_CALL, call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
+            return None
         details = NOTHING
-        if options or registration.is_pattern or endpoint.discloses_caller or caller.grant.always_discloses:
+        if (
+            options
+            or registration.is_pattern
+            or endpoint.discloses_caller
+            or caller.grant.always_discloses
+            or caller.trust_level is not None
+        ):
             details = self._details(caller, message, registration, endpoint)
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
@@ -119,10 +146,49 @@ class Invocations:
             return None
         callee.last_invocation_id = invocation_id
         flight = Flight(caller, call_id, callee, invocation_id)
+        flight.detour = Detour(message, endpoint, set()) if callee.can_reroute else None
         caller.calls[call_id] = callee.invocations[invocation_id] = flight
         if options:
             self._note_options(flight, options, endpoint, now)
+            if options.get("progress"):
+                flight.inputs = inputs_of(message, registration.id, details)
+                del caller.late_inputs[call_id]
         callee.outbox.queue(octets)
+        return None
+
+    def _check_features(self, caller: Session, message: Call) -> str | None:
+        """Say what breaks the protocol in the options of a first CALL."""
+        if not PASSTHRU.isdisjoint(message.options):  # PPT-R1
+            return "CALL uses a feature that the router does not announce"
+        if message.options.get("progress"):
+            if not caller.can_send_inputs:  # PCI-R1
+                return "CALL uses a feature that the caller did not announce"
+            await_late_inputs(caller, message.request_id)  # unless it gets a callee
+        return None
+
+    def _on_input(self, caller: Session, message: Call) -> str | None:
+        """CALL with the id of an earlier one: a further input for the callee that got the first (PCI-R3)."""
+        flight = caller.calls.get(message.request_id)
+        is_last = not message.options.get("progress")
+        if flight is None:  # it was answered, or refused, before this came
+            if is_last:
+                del caller.late_inputs[message.request_id]
+            return None
+        inputs = flight.inputs
+        if inputs is None:  # PCI-R5, PCI-R7
+            return "CALL with the request id of a call in flight"
+        if message.procedure != inputs.procedure:
+            return "CALL continues a call with another procedure" if self._has_strict_ids else None
+        if is_last:
+            flight.inputs = None
+        try:
+            octets = flight.callee.link.encode(inputs.invocation(flight, message))
+        except (SerializationError, MessageTooLarge) as error:
+            self._end(flight)
+            caller.refuse_payload(_CALL, flight.call_id, error)
+            self._interrupt(flight)
+            return None
+        flight.callee.outbox.queue(octets)
         return None
 
     def on_cancel(self, caller: Session, message: Cancel, now: float) -> str | None:
@@ -173,8 +239,10 @@ class Invocations:
             return None
         if is_final:
             self._end(flight)
-        elif flight.timeout:  # PCR-R6: the timer starts again with every result
-            flight.deadline = now + flight.timeout
+        else:
+            flight.detour = None  # RR-R4
+            if flight.timeout:  # PCR-R6: the timer starts again with every result
+                flight.deadline = now + flight.timeout
         caller.outbox.queue(octets)
         return None
 
@@ -187,6 +255,9 @@ class Invocations:
             return self._late(callee, message.request_id)
         if message.details and not PASSTHRU.isdisjoint(message.details):  # PPT-R1
             return "ERROR uses a feature that the router does not announce"
+        if flight.detour is not None and message.error == uris.ERROR_UNAVAILABLE and not flight.is_killed:
+            self._reroute(flight, flight.detour, now)
+            return None
         self._end(flight)
         caller, call_id = flight.caller, flight.call_id
         if not is_uri(message.error, strict=self._is_strict):  # URI-B3
@@ -211,6 +282,36 @@ class Invocations:
         for flight in list(session.calls.values()):
             self._end(flight)
             self._interrupt(flight)
+
+    def _reroute(self, flight: Flight, detour: Detour, now: float) -> None:
+        """The callee is unavailable: pass the call on to the next one that can be reached, or give it up (RR-R2)."""
+        del flight.callee.invocations[flight.invocation_id]
+        while (endpoint := detour.next(self._draw)) is not None:
+            if self._pass_on(flight, detour, endpoint, now):
+                return
+        caller = flight.caller
+        del caller.calls[flight.call_id]
+        if flight.timeout:
+            self._deadlines.cancel(flight)
+        caller.refuse(_CALL, flight.call_id, uris.ERROR_NO_AVAILABLE_CALLEE, "no callee is available")
+
+    def _pass_on(self, flight: Flight, detour: Detour, endpoint: Endpoint, now: float) -> bool:
+        """Send a call that another callee has declined; tell whether this one's connection can carry it."""
+        message, registration, callee = detour.message, endpoint.registration, endpoint.session
+        details = self._details(flight.caller, message, registration, endpoint)
+        invocation_id = next_id(callee.last_invocation_id)
+        invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
+        try:
+            octets = callee.link.encode(invocation)
+        except (SerializationError, MessageTooLarge):
+            return False
+        callee.last_invocation_id = flight.invocation_id = invocation_id
+        callee.invocations[invocation_id] = flight
+        flight.callee = callee
+        flight.detour = detour if callee.can_reroute else None  # RR-R1
+        self._note_options(flight, message.options, endpoint, now)  # a timer that runs goes on
+        callee.outbox.queue(octets)
+        return True
 
     def _on_timeout(self, flight: Flight, now: float) -> None:
         """The callee took too long (CT-R2)."""
@@ -243,12 +344,16 @@ class Invocations:
         """Say in INVOCATION.Details what the callee has to know."""
         options = message.options
         details: dict[str, Any] = {}
+        if options.get("progress"):
+            details["progress"] = True
         if registration.is_pattern:  # PBR-R4
             details["procedure"] = message.procedure
         if options.get("disclose_me") or endpoint.discloses_caller or caller.grant.always_discloses:  # CI-R1
             details["caller"] = caller.session_id
             details["caller_authid"] = caller.authid
             details["caller_authrole"] = caller.authrole
+        if caller.trust_level is not None and endpoint.session.hears_call_trust:  # TL-R1
+            details["trustlevel"] = caller.trust_level
         if options.get("receive_progress") and endpoint.session.can_progress:  # PCR-R1
             details["receive_progress"] = True
         if endpoint.forwards_timeout and options.get("timeout"):  # CT-R3, CT-R5
@@ -259,7 +364,7 @@ class Invocations:
         """Keep what matters while the call is in flight; run its timer unless the callee does (CT-R1)."""
         flight.wants_progress = options.get("receive_progress") is True and flight.callee.can_progress
         milliseconds = options.get("timeout")
-        if milliseconds and not endpoint.forwards_timeout:
+        if milliseconds and not endpoint.forwards_timeout and not flight.timeout:
             flight.timeout = milliseconds / 1000
             self._deadlines.push(flight, now + flight.timeout, self._on_timeout)
 
@@ -274,6 +379,8 @@ class Invocations:
         """Take a call out of both tables."""
         del flight.caller.calls[flight.call_id]
         del flight.callee.invocations[flight.invocation_id]
+        if flight.inputs is not None:
+            await_late_inputs(flight.caller, flight.call_id)
         if flight.timeout:
             self._deadlines.cancel(flight)
 

@@ -23,6 +23,7 @@ from ._dealer import Dealer
 from ._event_history import HistoryMeta
 from ._grants import Grant
 from ._guard import Guard, Questions
+from ._inputs import is_further_input
 from ._invocations import Invocations
 from ._meta import MetaApi
 from ._meta_entries import RegistrationMeta, SubscriptionMeta
@@ -67,6 +68,7 @@ class Realm:
     Attributes:
         sessions: Established sessions by id.
         broker, dealer: Its two halves.
+        trust_levels: How far the sessions of a role are trusted.
         grant: What sessions may do for which no rules hold.
         guard: Decides what the others may do, if the router has roles.
     """
@@ -88,6 +90,7 @@ class Realm:
         self.name = name
         self.is_lasting = is_lasting
         self.sessions: dict[int, Session] = {}
+        self.trust_levels = options.trust_levels
         self.grant = Grant.of(options.disclosure, "authrole")
         self.broker = Broker(ids, options, counters, utc_now)
         self.dealer = Dealer(ids, options, EntryEvents(self.broker, REGISTRATION_TOPICS), utc_now)
@@ -170,6 +173,8 @@ def _sequential(handler: Handler) -> Handler:
     def checked(session: Session, message: Any, now: float) -> str | None:
         expected = next_id(session.last_request_id)
         if message.request_id != expected:
+            if type(message) is Call and is_further_input(session, message.request_id):  # PCI-R5
+                return handler(session, message, now)
             return f"{message.name} with request id {message.request_id} instead of {expected}"
         session.last_request_id = expected
         return handler(session, message, now)

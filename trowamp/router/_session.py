@@ -57,7 +57,12 @@ class Session:
         testaments: What is published when it is over, in the order of adding.
         calls: Its calls without a final answer, by its request ids.
         invocations: Calls it works on, by its invocation ids.
-        can_cancel, can_progress, can_time_out: What it announced as a callee.
+        late_inputs: Its calls that are over, although it has not sent their last input; the oldest first.
+        can_cancel, can_progress, can_take_inputs, can_time_out: What it announced as a callee.
+        can_send_inputs: Whether it announced that as a caller.
+        can_reroute: Whether it announced as a callee that its calls may be passed on when it is unavailable.
+        trust_level: How far its calls and publications are trusted, None if nobody says.
+        hears_call_trust, hears_event_trust: Whether it announced that it takes such levels as a callee, and as a subscriber.
         hears_registration_revocation, hears_subscription_revocation: Whether it announced these.
     """
 
@@ -67,10 +72,15 @@ class Session:
         "calls",
         "can_cancel",
         "can_progress",
+        "can_send_inputs",
+        "can_take_inputs",
+        "can_reroute",
         "can_time_out",
         "decisions",
         "grant",
         "handlers",
+        "hears_call_trust",
+        "hears_event_trust",
         "hears_registration_revocation",
         "hears_subscription_revocation",
         "identity",
@@ -78,6 +88,7 @@ class Session:
         "is_service",
         "last_invocation_id",
         "last_request_id",
+        "late_inputs",
         "link",
         "method",
         "outbox",
@@ -88,6 +99,7 @@ class Session:
         "session_id",
         "subscriptions",
         "testaments",
+        "trust_level",
         "waiting",
     )
 
@@ -117,10 +129,17 @@ class Session:
         self.testaments: list[Testament] = []
         self.calls: dict[int, Flight] = {}
         self.invocations: dict[int, Flight] = {}
+        self.late_inputs: dict[int, None] = {}
         # One of the two spellings is a slip in the specification's own text (R5).
         self.can_cancel = announces(roles, "callee", "call_canceling", "call_cancelling")
         self.can_progress = self.can_cancel and announces(roles, "callee", "progressive_call_results")  # PCR-R1
+        self.can_take_inputs = self.can_cancel and announces(roles, "callee", "progressive_call_invocations")  # PCI-R2
+        self.can_send_inputs = announces(roles, "caller", "progressive_call_invocations")
         self.can_time_out = announces(roles, "callee", "call_timeout")
+        self.can_reroute = announces(roles, "callee", "call_reroute")
+        self.trust_level = realm.trust_levels.get(identity.role)
+        self.hears_call_trust = announces(roles, "callee", "call_trustlevels")
+        self.hears_event_trust = announces(roles, "subscriber", "publication_trustlevels")
         self.hears_registration_revocation = announces(roles, "callee", "registration_revocation")
         self.hears_subscription_revocation = announces(roles, "subscriber", "subscription_revocation")
 
