@@ -92,6 +92,7 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "event_history",
             "event_retention",
             "pattern_based_subscription",
+            "publication_trustlevels",
             "publisher_exclusion",
             "publisher_identification",
             "session_meta_api",
@@ -101,7 +102,9 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
         ],
         "dealer": [
             "call_canceling",
+            "call_reroute",
             "call_timeout",
+            "call_trustlevels",
             "caller_identification",
             "pattern_based_registration",
             "progressive_call_invocations",

@@ -292,11 +292,11 @@ def test_the_rest_of_the_reserved_namespace_does_not_exist(world: World, caller:
 
 def test_an_answer_that_the_connection_cannot_carry_is_an_error() -> None:
     world = World()
-    client = world.join(max_send_size=650)
-    for _ in range(100):
+    client = world.join(max_send_size=1500)
+    for _ in range(300):
         world.join()
     assert ask_in_vain(client, uris.SESSION_LIST) == uris.ERROR_PAYLOAD_SIZE_EXCEEDED
-    assert ask(client, uris.SESSION_COUNT) == 101
+    assert ask(client, uris.SESSION_COUNT) == 301
 
 
 def test_nothing_is_put_together_for_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

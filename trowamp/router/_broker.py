@@ -12,7 +12,7 @@ from .. import uris
 from .._exceptions import MessageTooLarge, NoSuchSession, NoSuchSubscription, SerializationError
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
-from ._eligibility import Eligibility
+from ._eligibility import Admits, Eligibility
 from ._event_history import EventHistory
 from ._matching import Matching
 from ._meta_events import SUBSCRIPTION_TOPICS, EntryEvents
@@ -20,6 +20,7 @@ from ._patterns import problem_of
 from ._retention import RetainedEvent, RetainedEvents
 from ._session import NOTHING, PASSTHRU
 from ._subscriptions import Subscription
+from ._trust import with_trust
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -88,12 +89,13 @@ class Broker:
         if publisher.grant.always_discloses:
             details = _disclosed(publisher)
         publication_id = self._ids.draw()
+        encode = self._encode if publisher.trust_level is None else with_trust(self._encode, publisher.trust_level)
         deliveries: _Deliveries = []
         try:
             for each in matching:
                 known = {**details, "topic": topic} if each.is_pattern else details
                 event = Event(each.id, publication_id, known, message.args, message.kwargs)
-                self._encode(event, each, excluded, eligibility, deliveries)
+                encode(event, each, excluded, eligibility, deliveries)
         except SerializationError as error:
             self._refuse(publisher, message, uris.ERROR_INVALID_ARGUMENT, str(error))
             return None
@@ -101,11 +103,23 @@ class Broker:
             publisher.outbox.send(Published(message.request_id, publication_id))
         for outbox, octets in deliveries:
             outbox.queue_event(octets)
-        if options and options.get("retain"):
+        if options or self.history is not None:
+            self._keep(publication_id, message, details, excluded, eligibility)
+        return None
+
+    def _keep(
+        self,
+        publication_id: int,
+        message: Publish,
+        details: dict[str, Any],
+        excluded: Session | None,
+        eligibility: Eligibility | None,
+    ) -> None:
+        """Keep a publication for later, if it is to be kept."""
+        if message.options.get("retain"):
             self.retained.keep(publication_id, message, details, excluded=excluded, eligibility=eligibility)
         if self.history is not None:
             self.history.keep(publication_id, message, details)
-        return None
 
     def _terms(
         self, publisher: Session, message: Publish
@@ -238,7 +252,7 @@ class Broker:
         event: Event,
         subscription: Subscription,
         excluded: Session | None,
-        eligibility: Eligibility | None,
+        eligibility: Admits | None,
         deliveries: _Deliveries,
     ) -> None:
         """Encode an event once per wire format of a subscription's receivers.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from ._session import Session
@@ -18,6 +18,14 @@ _RULES: Final = {
     "exclude_authrole": (attrgetter("authrole"), False),
 }
 _KEYS: Final = _RULES.keys()
+
+
+class Admits(Protocol):
+    """A filter of receivers."""
+
+    def admits(self, session: Session) -> bool:
+        """Tell whether a session may get the event."""
+        ...
 
 
 class Eligibility:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -24,6 +24,7 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
         authenticators: The authentication methods; None stands for anonymous only, an empty sequence for nobody at all.
         roles: What the roles of sessions may do. None: everybody may do everything. Otherwise a session whose role is not among them cannot join.
         authorizer_timeout: How long the authorizer may take for an answer, where the rules want it asked.
+        trust_levels: How far calls and publications of a role are trusted, 0 being the least; those who announced that they want to know are told.
         auto_realms: Whether a realm that does not exist is made for the first session that asks for it, and forgotten with its last one.
         handshake_timeout: How long a connection may take until its session is established: transport handshake, HELLO and AUTHENTICATE together.
         max_failed_attempts: How many failed attempts to authenticate, for one identity from one address within a minute, cost nothing. After that
@@ -51,6 +52,7 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     authenticators: Sequence[RouterAuthenticator] | None = None
     roles: Sequence[Role] | None = None
     authorizer_timeout: float = 10.0
+    trust_levels: Mapping[str, int] = {}
     auto_realms: bool = False
     handshake_timeout: float = 15.0
     max_failed_attempts: int = 10
