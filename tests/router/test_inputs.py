@@ -8,6 +8,7 @@ import pytest
 
 from trowamp import uris
 from trowamp.messages import Abort, Call, Interrupt, Invocation, Result
+from trowamp.router import Role, Rule, Verdict
 
 from .harness import ALL_FEATURES, PROCEDURE, Client, World
 
@@ -208,10 +209,93 @@ def test_an_input_that_the_callee_cannot_get_ends_the_call(world: World, caller:
     assert callee.received() == caller.received() == []
 
 
-def test_what_is_remembered_of_calls_that_are_over_is_bounded(world: World, caller: Client) -> None:
-    for _ in range(1001):
+def test_what_is_remembered_of_calls_that_are_over_is_bounded(
+    world: World, caller: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trowamp.router._inputs._MAX_LATE", 10)
+    for _ in range(11):
         caller.call(PROCEDURE, options=MORE)
+    (session,) = world.router._realms["realm1"].sessions.values()
+    assert list(session.late_inputs) == list(range(2, 12))
+
+
+# ---- with an authorizer
+
+
+YES, NO = Verdict(allow=True), Verdict(allow=False)
+
+
+@pytest.fixture(params=[False, True], ids=["any ids", "strict ids"])
+def guarded(request: pytest.FixtureRequest) -> World:
+    return World(strict_request_ids=request.param, roles=[Role(name="anonymous", rules=[RULE])])
+
+
+RULE = Rule(uri="*", allow=["register"], ask=["call"])
+
+
+def decide(world: World, verdict: Verdict) -> None:
+    (question,) = world.router.take_questions()
+    world.router.answer(question, verdict, world.now)
+
+
+@pytest.mark.checklist("AZ-R7")
+def test_inputs_wait_with_their_call_and_are_not_asked_about(guarded: World) -> None:
+    caller, callee = guarded.join(features=FEATURES), guarded.join(features=FEATURES)
+    callee.register(PROCEDURE)
+    request_id = caller.call(PROCEDURE, 1, options=MORE)
+    more(caller, request_id, 2, progress=True)
+    assert callee.received() == []
+    decide(guarded, YES)
+    more(caller, request_id, 3)
+    invocations = [message for message in callee.received() if isinstance(message, Invocation)]
+    assert [invocation.args for invocation in invocations] == [[1], [2], [3]]
+    assert guarded.router.take_questions() == []
+
+
+@pytest.mark.checklist("AZ-R2", "PCI-R5")
+def test_inputs_of_a_call_that_is_denied_are_dropped(guarded: World) -> None:
+    caller = guarded.join(features=FEATURES)
+    request_id = caller.call(PROCEDURE, 1, options=MORE)
+    more(caller, request_id, 2, progress=True)
+    decide(guarded, NO)
+    caller.expect_error(uris.ERROR_NOT_AUTHORIZED)
+    more(caller, request_id, 3)
+    assert caller.received() == []
+    assert guarded.router.take_questions() == []
+
+
+@pytest.mark.checklist("CC-R8", "PCI-R5", "ID-R1")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_call_that_is_cancelled_before_it_is_routed_takes_its_inputs_along(guarded: World, is_first: bool) -> None:
+    caller, callee = guarded.join(features=FEATURES), guarded.join(features=FEATURES)
+    callee.register(PROCEDURE)
+    if not is_first:
+        caller.call("com.example.held")
+    request_id = caller.call(PROCEDURE, 1, options=MORE)
+    more(caller, request_id, 2, progress=True)
+    for _ in range(2):
+        caller.cancel(request_id)
+    caller.expect_error(uris.ERROR_CANCELED)
+    more(caller, request_id, 3)
+    decide(guarded, NO)
+    assert callee.received() == []
     caller.received()
-    (session,) = (each for each in world.router._realms["realm1"].sessions.values() if each.calls == {})
-    assert len(session.late_inputs) == 1000
-    assert 1 not in session.late_inputs
+    following = caller.call(PROCEDURE, 4)
+    decide(guarded, YES)
+    assert callee.expect(Invocation).args == [4]
+    assert following == request_id + 1
+
+
+def test_a_call_in_flight_is_cancelled_while_its_inputs_wait(guarded: World) -> None:
+    caller, callee = guarded.join(features=FEATURES), guarded.join(features=FEATURES)
+    callee.register(PROCEDURE)
+    request_id = caller.call(PROCEDURE, 1, options=MORE)
+    decide(guarded, YES)
+    invocation = callee.expect(Invocation)
+    caller.call("com.example.held")
+    more(caller, request_id, 2)
+    caller.cancel(request_id)
+    caller.expect_error(uris.ERROR_CANCELED)
+    assert callee.expect(Interrupt).request_id == invocation.request_id
+    decide(guarded, NO)
+    assert callee.received() == []

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .. import uris
 from ..messages import Call, Cancel, Goodbye, Message, Publish, Register, Subscribe, Unregister, Unsubscribe
 from ._grants import Disclosure, Grant, Need, Verdict
+from ._inputs import await_late_inputs, is_further_input
 from ._rules import Role, RoleRules
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ class Guard:
         )
 
     def _on_call(self, session: Session, message: Call, now: float) -> str | None:
+        if is_further_input(session, message.request_id):  # of a call that was granted, or refused
+            return self._inner[Call](session, message, now)
         needs: list[Need] = [("call", message.procedure, "exact")]
         if message.procedure in _WITH_FURTHER_NEEDS:
             needs += self._further_needs(message)
@@ -246,6 +249,7 @@ class Guard:
     def _refuse(self, session: Session, message: Any, uri: str, text: str) -> None:
         """Refuse a request; nobody hears of a refused publication that was not to be acknowledged (AZ-R3)."""
         self._counters.denied_requests += 1
+        _drop_inputs(session, message)
         if type(message) is not Publish or message.options.get("acknowledge"):
             session.refuse(message.code, message.request_id, uri, text)
 
@@ -264,10 +268,12 @@ class Guard:
         assert waiting is not None
         call_id = message.request_id
         held = waiting.question.message
-        if isinstance(held, Call) and held.request_id == call_id and not waiting.is_cancelled:
+        is_held = isinstance(held, Call) and held.request_id == call_id and not waiting.is_cancelled
+        if is_held:
             waiting.is_cancelled = True
-        elif queued := next((m for m in waiting.backlog if isinstance(m, Call) and m.request_id == call_id), None):
-            waiting.backlog.remove(queued)
+            _drop_inputs(session, held)
+        elif not is_further_input(session, call_id) and any(_is_call(queued, call_id) for queued in waiting.backlog):
+            await_late_inputs(session, call_id)  # its turn comes, so that ids stay sequential, and it is dropped then
         else:
             return waiting.handlers[Cancel](session, message, now)
         session.refuse(_CALL, call_id, uris.ERROR_CANCELED, "the call was cancelled")
@@ -275,6 +281,16 @@ class Guard:
 
 
 _WITH_FURTHER_NEEDS: Final = {uris.SESSION_ADD_TESTAMENT: "topic", uris.SUBSCRIPTION_GET_EVENTS: "subscription"}
+
+
+def _is_call(message: Message, call_id: int) -> bool:
+    return type(message) is Call and message.request_id == call_id
+
+
+def _drop_inputs(session: Session, message: Message) -> None:
+    """Have the further inputs of a call dropped that is not routed (PCI-R5)."""
+    if type(message) is Call and message.options.get("progress"):
+        await_late_inputs(session, message.request_id)
 
 
 def _wait(session: Session, message: Message, now: float) -> str | None:

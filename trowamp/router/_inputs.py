@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._session import Session
 
 _PROGRESS: Final[dict[str, Any]] = {"progress": True}
-_MAX_LATE: Final = 1000  # calls of one session
+_MAX_LATE: Final = 10_000  # calls of one session
 
 
 class Inputs(msgspec.Struct):
@@ -42,7 +42,7 @@ def is_further_input(session: Session, call_id: int) -> bool:
 
 
 def await_late_inputs(session: Session, call_id: int) -> None:
-    """Note that a call is over whose last input has not come: the caller may have sent it, and more before it (PCI-C3, PCI-C5)."""
+    """Note that a call is over although its last CALL has not come: the caller may have sent it, and more before it (PCI-C3, PCI-C5)."""
     late = session.late_inputs
     late[call_id] = None
     if len(late) > _MAX_LATE:

@@ -57,7 +57,7 @@ class Session:
         testaments: What is published when it is over, in the order of adding.
         calls: Its calls without a final answer, by its request ids.
         invocations: Calls it works on, by its invocation ids.
-        late_inputs: Its calls that are over, although it has not sent their last input; the oldest first.
+        late_inputs: Its calls that are over, although the last CALL of each has not come; the oldest first.
         can_cancel, can_progress, can_take_inputs, can_time_out: What it announced as a callee.
         can_send_inputs: Whether it announced that as a caller.
         can_reroute: Whether it announced as a callee that its calls may be passed on when it is unavailable.
