@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help demo test test-quick lint pytest peers clean
+.PHONY: help demo test test-quick lint pytest peers bench clean
 
 help:
 	@echo "make demo        a router and two components in processes of their own show what trowamp does"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-quick  the same without the tests that need Crossbar.io or other clients"
 	@echo "make lint        lint, format and type check only"
 	@echo "make peers       install the routers and clients that we are tested against, in .peers"
+	@echo "make bench       measure trowamp beside its peers, into benchmarks/results; BENCH=--quick takes a few minutes"
 	@echo "make clean       remove .venv, .peers and everything that tools left behind"
 
 demo: $(STAMP)
@@ -38,6 +39,11 @@ pytest: $(STAMP) peers
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# The plot needs matplotlib, which nothing else does; without it, say offline, there is none.
+bench: peers
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(BIN)/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf .venv .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist

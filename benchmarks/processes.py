@@ -1,0 +1,187 @@
+"""The processes of a run: programs that measure and end, and servers that run until the end of the block."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.interop import peers
+from tests.interop.crossbar_node import free_port
+
+PROJECT = Path(__file__).resolve().parent.parent
+_PROGRAM_TIMEOUT = 90.0
+_START_TIMEOUT = 60.0
+_STOP_TIMEOUT = 10.0
+
+Row = dict[str, Any]
+
+
+class ProgramFailed(Exception):
+    """A program measured nothing, or a server did not start."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        port: Where it listens; WebSocket and RawSocket alike.
+        pid: Its process; it may have children.
+    """
+
+    port: int
+    pid: int
+
+    def url(self, framing: str) -> str:
+        """Return its address for "ws" or "rs"."""
+        return f"{framing}://127.0.0.1:{self.port}" + ("/ws" if framing == "ws" else "")
+
+
+def peers_python() -> str:
+    """Return the interpreter that has the other clients, installing them on demand.
+
+    Raises:
+        ProgramFailed: It cannot be made; says why.
+    """
+    return str(_peers_folder("clients") / "bin" / "python")
+
+
+def _peers_folder(name: str) -> Path:
+    peers.make(name)
+    try:
+        return peers.folder_of(name)
+    except peers.PeerMissing as error:
+        raise ProgramFailed(str(error)) from error
+
+
+def command_of(python: str, program: str, *arguments: object) -> list[str]:
+    """Return the command that runs one of our programs."""
+    return [python, "-m", f"benchmarks.programs.{program}", *map(str, arguments)]
+
+
+def measure(command: Sequence[str], environment: dict[str, str] | None = None) -> list[Row]:
+    """Run a program and return what it reports.
+
+    Raises:
+        ProgramFailed: It reported nothing, or did not end; has its last words.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=environment_with(environment),
+            capture_output=True,
+            text=True,
+            timeout=_PROGRAM_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProgramFailed(f"no end within {_PROGRAM_TIMEOUT:.0f} s") from error
+    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not rows:
+        raise ProgramFailed((done.stderr.strip().splitlines() or ["no figure and no word"])[-1])
+    return rows
+
+
+@contextmanager
+def running(
+    command: Sequence[str], ready: str, log: Path, environment: dict[str, str] | None = None
+) -> Iterator[tuple[int, str]]:
+    """Run a server; the block gets its process id, and the line in which `ready` stood."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment_with(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it started ends with it
+        )
+    try:
+        yield process.pid, _wait_for(process, command, ready, log)
+    finally:
+        _end(process)
+
+
+def environment_with(more: dict[str, str] | None) -> dict[str, str]:
+    """Return our environment with more in it, and with the way to our programs and trowamp."""
+    path = os.pathsep.join([str(PROJECT), str(PROJECT / "compat")])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(more or {})}
+
+
+def _wait_for(process: subprocess.Popen[bytes], command: Sequence[str], ready: str, log: Path) -> str:
+    end = time.monotonic() + _START_TIMEOUT
+    while time.monotonic() < end and process.poll() is None:
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if ready in line:
+                return line
+        time.sleep(0.05)
+    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no word"]
+    raise ProgramFailed(f"{Path(str(command[0])).name} did not start: {words[-1]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def stub_router(python: str, folder: Path) -> Iterator[Server]:
+    """Run the stub router."""
+    with running(command_of(python, "stub_router"), "listening on", folder / "stub.log") as (pid, line):
+        yield Server(int(line.split()[-1]), pid)
+
+
+@contextmanager
+def echo_server(python: str, folder: Path) -> Iterator[Server]:
+    """Run the server that sends back what it gets."""
+    with running(command_of(python, "echo_server"), "listening on", folder / "echo.log") as (pid, line):
+        yield Server(int(line.split()[-1]), pid)
+
+
+@contextmanager
+def trowamp_router(folder: Path) -> Iterator[Server]:
+    """Run our router."""
+    command = [sys.executable, "-m", "trowamp", "router", "--listen", "ws://127.0.0.1:0/ws", "--realm", "realm1"]
+    with running(command, "listening on", folder / "trowamp.log") as (pid, line):
+        yield Server(int(line.rpartition(":")[2].removesuffix("/ws")), pid)
+
+
+@contextmanager
+def crossbar_router(folder: Path) -> Iterator[Server]:
+    """Run Crossbar.io, installing it on demand."""
+    port, program = free_port(), _peers_folder("crossbar") / "bin" / "crossbar"
+    node = folder / "crossbar"
+    node.mkdir()
+    (node / "config.json").write_text(json.dumps(_crossbar_configuration(port)), encoding="utf-8")
+    command = [str(program), "start", "--cbdir", str(node), "--color", "false"]
+    with running(command, "NODE_BOOT_COMPLETE", folder / "crossbar.log", {"PYTHONPATH": ""}) as (pid, _):
+        yield Server(port, pid)
+
+
+def _crossbar_configuration(port: int) -> dict[str, Any]:
+    allow = dict.fromkeys(("call", "register", "publish", "subscribe"), True)
+    permission = {"uri": "", "match": "prefix", "allow": allow, "cache": True}
+    serializers = ["json", "msgpack", "cbor"]
+    transport = {
+        "type": "universal",
+        "endpoint": {"type": "tcp", "interface": "127.0.0.1", "port": port, "backlog": 1000},
+        "rawsocket": {"serializers": serializers},
+        "websocket": {"ws": {"type": "websocket", "serializers": serializers}},
+    }
+    realm = {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [permission]}]}
+    return {"version": 2, "workers": [{"type": "router", "realms": [realm], "transports": [transport]}]}

@@ -1,0 +1,60 @@
+"""The benchmarks run and have figures. How fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LONG_ENOUGH = 55.0
+CLIENT_METRICS = {
+    "call, one by one",
+    "call, 50 in flight",
+    "publish",
+    "publish_nowait",
+    "event received",
+    "invocation served",
+}
+
+
+def run(project: Path, results: Path, *groups: str, subjects: str = "trowamp") -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "-n", "50", "--groups", ",".join(groups)]
+    done = subprocess.run(
+        [*command, "--subjects", subjects, "--results", str(results)],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=LONG_ENOUGH,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    content: dict[str, Any] = json.loads((results / "results.json").read_text(encoding="utf-8"))
+    assert content["skipped"] == {}, done.stderr
+    return content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
+def test_clients_and_matching_have_figures(project: Path, tmp_path: Path) -> None:
+    content = run(project, tmp_path, "clients", "match")
+    rows = content["groups"]["Clients with a stub router"]
+    assert {row["metric"] for row in rows if row["subject"] == "trowamp"} == CLIENT_METRICS
+    assert {row["setting"] for row in rows} == {"rs msgpack", "ws json"}
+    assert {row["subject"] for row in rows} == {"trowamp", "[bare socket]", "[codecs alone]"}
+    assert all(row["figures"]["per_second"] > 0 for row in rows)
+    assert {row["metric"] for row in content["groups"]["Match of a URI"]} >= {"match among 10, exact"}
+    assert "| rs msgpack | call, one by one | trowamp |" in (tmp_path / "results.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
+def test_routers_and_latency_have_figures(project: Path, tmp_path: Path) -> None:
+    content = run(project, tmp_path, "latency", "routers")
+    rows = content["groups"]["Routers"]
+    assert {"call, 50 in flight", "join", "event delivered, fan-out to 50", "call with 1 MiB, bytes"} <= {
+        row["metric"] for row in rows
+    }
+    (latency, *_) = content["groups"]["Latency: caller, router and callee in three processes"]
+    assert 0 < latency["figures"]["p50_us"] <= latency["figures"]["p99_us"]
