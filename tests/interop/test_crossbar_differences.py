@@ -114,6 +114,17 @@ async def test_a_rawsocket_handshake_that_fails_is_not_explained(crossbar: Cross
         assert received == b""
 
 
+@pytest.mark.differs("T1")
+async def test_batches_of_json_are_split_elsewhere(crossbar: CrossbarNode) -> None:
+    for serializer in ("msgpack.batched", "cbor.batched"):
+        async with trowamp.open_session(crossbar.url("ws"), realm=REALM, serializers=[serializer]) as session:
+            await session.register(F, trowamp.Result)
+            assert await session.call(F, serializer) == serializer
+    with pytest.raises(trowamp.ConnectError, match="batch format error"):
+        async with trowamp.open_session(crossbar.url("ws"), realm=REALM, serializers=["json.batched"]):
+            raise AssertionError
+
+
 # ---- calls
 
 

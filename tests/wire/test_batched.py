@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.wire.pairs import exchange, websocket_pair
 from trowamp._exceptions import RemoteProtocolError
 from trowamp.messages import Call, Result
 from trowamp.wire.serializers import SERIALIZERS, JsonSerializer, SeparatedSerializer, Serializer
@@ -95,3 +96,19 @@ def test_json_is_written_with_the_separator_of_the_specification_and_read_with_b
 def test_the_separator_that_autobahn_expects_can_be_chosen() -> None:
     serializer = SeparatedSerializer(JsonSerializer(), separator=b"\x18")
     assert serializer.encode(Result(2, {})) == b"[50,2,{}]\x18"
+
+
+@pytest.mark.checklist("BAT-B4")
+def test_who_sends_batches_like_autobahn_is_answered_alike() -> None:
+    like_autobahn = SeparatedSerializer(JsonSerializer(), separator=b"\x18")
+    links = [websocket_pair(like_autobahn), websocket_pair(like_autobahn), websocket_pair(SERIALIZERS["json.batched"])]
+    for client, server in links:
+        exchange(client, server)
+        assert server.encode(Result(1, {})).endswith(b"\x1e")
+        client.send(Result(2, {}))
+        exchange(client, server)
+        assert server.received() == [Result(2, {})]
+    first, second, by_the_book = (server for _, server in links)
+    assert first.encode(Result(1, {})).endswith(b"[50,1,{}]\x18")
+    assert by_the_book.encode(Result(1, {})).endswith(b"[50,1,{}]\x1e")
+    assert first.wire_format == second.wire_format != by_the_book.wire_format

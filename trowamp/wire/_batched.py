@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # The specification's 0x1E, and 0x18, which Autobahn and Crossbar.io write and expect instead (checklist T1). Neither can be part of JSON text.
 _SEPARATORS: Final = re.compile(rb"[\x1e\x18]")
+_AUTOBAHNS: Final = b"\x18"
 
 
 class BatchedSerializer(ABC):
@@ -33,6 +34,10 @@ class BatchedSerializer(ABC):
         self.is_binary = inner.is_binary
 
     @abstractmethod
+    def encode(self, message: Message) -> bytes:
+        """Serialize one message and frame it; see `Serializer.encode`."""
+
+    @abstractmethod
     def _split(self, body: bytes) -> Iterator[bytes]:
         """Yield the octets of each message."""
 
@@ -42,6 +47,10 @@ class BatchedSerializer(ABC):
         if others:
             raise RemoteProtocolError(f"a batch of {1 + len(others)} messages where one was expected")
         return message
+
+    def answering(self, body: bytes) -> BatchedSerializer:  # noqa: ARG002 - for who has a choice
+        """Return the serializer for answers to whoever sent this batch."""
+        return self
 
     def decode_all(self, body: bytes) -> Iterator[Message]:
         """Deserialize a batch message by message; see `Serializer.decode_all`."""
@@ -61,6 +70,11 @@ class SeparatedSerializer(BatchedSerializer):
     def __init__(self, inner: Serializer, separator: bytes = b"\x1e") -> None:
         super().__init__(inner)
         self._separator = separator
+        self._like_autobahn = self if separator == _AUTOBAHNS else SeparatedSerializer(inner, _AUTOBAHNS)
+
+    def answering(self, body: bytes) -> BatchedSerializer:
+        """Return the serializer that writes the separator which ends this batch."""
+        return self._like_autobahn if body.endswith(_AUTOBAHNS) else self
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message and the separator after it; see `Serializer.encode`."""

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from .._exceptions import ConnectError, LocalProtocolError, MessageTooLarge, RemoteProtocolError
+from ._batched import BatchedSerializer
 from ._closing import is_sendable
 
 if TYPE_CHECKING:
@@ -86,10 +87,10 @@ class Link:
     """
 
     __slots__ = (
+        "_batched",
         "_decode",
         "_frame",
         "_framing",
-        "_is_batched",
         "_last_pong",
         "_messages",
         "_outgoing",
@@ -115,6 +116,7 @@ class Link:
     serializer: Serializer
     error: Exception | None
     wire_format: Hashable | None
+    _batched: BatchedSerializer | None  # the serializer, if it is one
     _decode: Callable[[bytes], Message]
     _frame: Callable[[bytes], bytes]
 
@@ -257,7 +259,7 @@ class Link:
         self.max_send_size = max_send_size
         self.wire_format = wire_format
         self._decode = serializer.decode
-        self._is_batched = not serializer.rawsocket_id
+        self._batched = serializer if isinstance(serializer, BatchedSerializer) else None
         self.become(framing)
         self.is_open = True
 
@@ -271,11 +273,20 @@ class Link:
         Raises:
             RemoteProtocolError: The body is no message. Those of a batch before the violation are kept (BAT-B6).
         """
-        if self._is_batched:
-            for message in self.serializer.decode_all(body):
+        batched = self._batched
+        if batched is not None:
+            self._answer_alike(batched.answering(body))
+            for message in batched.decode_all(body):
                 self._messages.append(message)
         else:
             self._messages.append(self._decode(body))
+
+    def _answer_alike(self, serializer: BatchedSerializer) -> None:
+        """Write batches as the peer does."""
+        if serializer is not self._batched:
+            self.serializer = self._batched = serializer
+            if self.wire_format is not None:
+                self.wire_format = (self.wire_format, serializer)
 
     def queue(self, octets: bytes) -> None:
         """Queue octets that are no message: handshake, ping, farewell."""

@@ -35,6 +35,8 @@ class Client:
 
     async def do_join(self, url, realm, serializer, auth=None):
         kind = "websocket" if url.startswith("ws") else "rawsocket"
+        if serializer.endswith(".batched"):
+            accept(serializer)
         chosen = {"serializers": [serializer]} if kind == "websocket" else {"serializer": serializer}
         transport = {"type": kind, "url": url, "max_retries": 0, **chosen}
         for method in auth or {}:
@@ -176,6 +178,13 @@ class Queue:
 
 def content(args, kwargs):
     return {"args": list(args or ()), "kwargs": dict(kwargs or {})}
+
+
+def accept(serializer):
+    """Have components accept a name that they could make a serializer for."""
+    from autobahn.wamp.serializer import SERID_TO_SER
+
+    SERID_TO_SER.setdefault(serializer)
 
 
 async def sent(request):
