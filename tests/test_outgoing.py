@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, Literal
 
@@ -9,7 +10,20 @@ import pytest
 import trio
 
 from trowamp import FeatureNotSupported, Session, open_router
-from trowamp.messages import Call, Cancel, Publish, Published, Register, Registered, Result, Subscribe, Subscribed
+from trowamp.messages import (
+    Call,
+    Cancel,
+    Error,
+    Invocation,
+    Publish,
+    Published,
+    Register,
+    Registered,
+    Result,
+    Subscribe,
+    Subscribed,
+    Yield,
+)
 from trowamp.testing import open_scripted_router
 
 BARE: dict[str, Any] = {"broker": {}, "dealer": {}}
@@ -311,3 +325,35 @@ async def test_an_unknown_invocation_policy_is_refused_before_anything_is_sent()
         with pytest.raises(ValueError, match="roundrobin"):
             await session.register("com.example", print, invoke="robin")  # type: ignore[arg-type]
         assert router.has_received() == []
+
+
+@pytest.mark.checklist("CT-C3", "CT-C4")
+async def test_a_call_that_waits_for_its_turn_is_not_served_after_its_deadline(autojump_clock: trio.abc.Clock) -> None:
+    served: list[str] = []
+
+    async def work(name: str) -> None:
+        served.append(name)
+        await trio.sleep(3)
+
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        nursery.start_soon(
+            functools.partial(session.register, "com.example", work, concurrency=1, forward_timeout=True)
+        )
+        register = await router.expect(Register)
+        router.send(Registered(register.request_id, 7))
+        router.send(Invocation(1, 7, {}, ["first"]), Invocation(2, 7, {"timeout": 300}, ["second"]))
+        assert (await router.expect(Yield)).request_id == 1
+        error = await router.expect(Error)
+        assert (error.request_id, error.error) == (2, "wamp.error.timeout")
+        assert served == ["first"]
+
+
+@pytest.mark.checklist("CT-C4")
+async def test_the_router_keeps_the_time_of_calls_that_wait_for_their_turn() -> None:
+    async def work() -> None: ...
+
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        nursery.start_soon(functools.partial(session.register, "com.example", work, concurrency=1))
+        register = await router.expect(Register)
+        assert register.options == {}
+        router.send(Registered(register.request_id, 7))

@@ -409,3 +409,22 @@ async def test_any_octet_counts_as_life_and_saves_the_ping(
     assert not transport.sent
     assert not silence.words
     nursery.cancel_scope.cancel()
+
+
+async def test_a_peer_that_takes_a_large_message_is_kept_although_it_cannot_answer_yet(
+    pump: Pump, transport: Narrow, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    transport.room = 0
+    pump.link.send(event(1, 100_000))
+    silence = Silence(pump)
+    nursery.start_soon(silence.run, 20, 5)
+    for _ in range(20):
+        await trio.sleep(4)
+        transport.room = 1000
+        pump.flush()
+    assert not silence.words
+    last = trio.current_time()
+    await trio.sleep(100)
+    assert silence.words == "no answer to a ping within 5 s"
+    assert silence.ended_at - last <= 10
+    nursery.cancel_scope.cancel()

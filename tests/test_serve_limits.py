@@ -178,7 +178,9 @@ async def test_pings_can_be_turned_off(autojump_clock: trio.abc.Clock) -> None:
 # ---- too slow to read
 
 
-async def test_a_slow_consumer_is_dropped_while_the_others_get_everything(autojump_clock: trio.abc.Clock) -> None:
+async def test_a_slow_consumer_is_dropped_while_the_others_get_everything(
+    autojump_clock: trio.abc.Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     limits = RouterOptions(outbox_limit=200_000)
     events: list[int] = []
     async with open_router([REALM], limits=limits) as router, open_joined_peer(router) as slow:
@@ -193,6 +195,7 @@ async def test_a_slow_consumer_is_dropped_while_the_others_get_everything(autoju
             assert (statistics.slow_consumers, statistics.sessions) == (1, 2)
         await trio.sleep(3)  # its connection is closed when it has had its time to read the rest
         assert router.connections == 0
+    assert "does not read fast enough" in caplog.text
 
 
 async def test_a_slow_consumer_that_reads_at_last_learns_why_it_was_dropped(autojump_clock: trio.abc.Clock) -> None:

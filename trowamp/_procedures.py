@@ -41,6 +41,7 @@ class Invocation:
     """
 
     __slots__ = (
+        "_deadline",
         "_inputs",
         "_is_interrupted",
         "_message",
@@ -60,6 +61,10 @@ class Invocation:
         self._is_interrupted = False
         self._inputs: InputStream | None = None  # what the caller sends beside the arguments, if it does
         self._started: CoroutineType[Any, Any, Any] | None = None  # what a procedure that seemed to be sync has begun
+        timeout = message.details.get("timeout")
+        self._deadline = (
+            trio.current_time() + timeout / 1000 if timeout else math.inf
+        )  # it runs while the call waits, too
         self.details: dict[str, Any] = message.details
         self.procedure: str = message.details.get("procedure") or registration.procedure
         if message.details.get("progress"):
@@ -257,9 +262,11 @@ class Registration:
             self._skippable -= 1
             return
         message = invocation._message
-        timeout = message.details.get("timeout")
-        deadline = trio.current_time() + timeout / 1000 if timeout else math.inf
-        invocation._scope = scope = trio.CancelScope(deadline=deadline)
+        if trio.current_time() >= invocation._deadline:
+            invocation.refuse(CallTimeout())
+            self._shell.pump.flush_soon()
+            return
+        invocation._scope = scope = trio.CancelScope(deadline=invocation._deadline)
         try:
             with scope:
                 result = invocation._started or self._call(invocation)

@@ -39,6 +39,8 @@ class Pump:
         self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
         self._producers = trio.lowlevel.ParkingLot()
         self._are_producers_dismissed = False
+        self._ping_position = 0  # where in all that was ever queued the last ping ends
+        self._sent_then = 0  # what had been sent when somebody asked last
 
     async def receive(self) -> list[Message]:
         """Wait for octets and return the messages they complete; look at `link.is_closed` and `link.error` afterwards."""
@@ -132,6 +134,21 @@ class Pump:
         await trio.sleep(_LAST_WORDS)
         self.transport.abort()
 
+    def ping(self) -> None:
+        """Send a ping."""
+        self.link.ping()
+        self.flush()
+        self._ping_position = self.link.queued_octets
+        self._sent_then = self.link.sent_octets
+
+    def is_ping_on_its_way(self) -> bool:
+        """Tell whether the last ping still waited behind a large message when this was asked last, and the peer has taken of it since.
+
+        A peer that takes what is before the ping lives, although it cannot have answered yet.
+        """
+        sent_then, self._sent_then = self._sent_then, self.link.sent_octets
+        return sent_then < min(self._ping_position, self._sent_then)
+
     async def keep_alive(self, interval: float, timeout: float) -> str:
         """Ping whenever nothing was received for `interval` seconds; any octet counts as life.
 
@@ -144,11 +161,12 @@ class Pump:
                 continue
             silent_since = self.last_received
             deadline = trio.current_time() + timeout
-            self.link.ping()
-            self.flush()
+            self.ping()
             while self.last_received == silent_since:
                 if trio.current_time() >= deadline:
-                    return f"no answer to a ping within {timeout:g} s"
+                    if not self.is_ping_on_its_way():
+                        return f"no answer to a ping within {timeout:g} s"
+                    deadline = trio.current_time() + timeout
                 # never longer than the interval: an answer that has come starts the next one
                 await trio.sleep_until(min(deadline, trio.current_time() + interval))
 

@@ -6,6 +6,7 @@ links itself. The writers only work for consumers that do not keep up.
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from ._pump import Pump
 if TYPE_CHECKING:
     from ._serve import Router
     from .auth._router import Accept, Pending
+
+_log = logging.getLogger("trowamp.router")
 
 _BEFORE_WELCOME = 65536  # octets a message may have as long as nobody knows who sends it
 
@@ -56,6 +59,8 @@ class RouterConnection:
                 with self._reading:
                     await self._read()
                 self._detach()
+                if self.peer.is_slow:
+                    _log.warning("%s: %s", self.pump.transport.description, self.peer.close_reason)
                 with trio.move_on_after(router.options.close_timeout, shield=True):
                     await self._part()
                 nursery.cancel_scope.cancel()
@@ -93,10 +98,12 @@ class RouterConnection:
             return
         if self._pinged <= heard:
             self._pinged = now
-            self.pump.link.ping()
-            self.pump.flush()
+            self.pump.ping()
         elif now - self._pinged >= timeout:
-            self.give_up(f"no answer to a ping within {timeout:g} s")
+            if self.pump.is_ping_on_its_way():
+                self._pinged = now
+            else:
+                self.give_up(f"no answer to a ping within {timeout:g} s")
 
     async def _part(self) -> None:
         """Close in good order, after everything that is queued."""

@@ -185,7 +185,7 @@ class SessionView:
         """
         if cancel_mode is not None and cancel_mode not in CANCEL_MODES:
             raise ValueError(f"cancel_mode must be one of {', '.join(CANCEL_MODES)}, not {cancel_mode!r}")
-        if timeout is not None and timeout <= 0:
+        if timeout is not None and not timeout > 0:  # NaN is not either
             raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
         if buffer is not None and buffer < 1:
             raise ValueError(f"buffer must be at least 1 result, not {buffer}")
@@ -379,8 +379,8 @@ class Session(SessionView):
             match: "exact", "prefix" or "wildcard"; inferred from the pattern by default.
             invoke: Lets several sessions share the procedure: "single" (default: no sharing), "first", "last", "roundrobin", "random".
             concurrency: Calls that an async handler serves at once; the others wait. Default: no limit.
-            forward_timeout: Let the callee keep the caller's deadline instead of the router. Default: for async handlers, whose cancel scope then has
-                it, if the router supports call timeouts.
+            forward_timeout: Let the callee keep the caller's deadline instead of the router. Default: if the router supports call timeouts, for async
+                handlers without `concurrency`, whose cancel scope then has it; a call that waits for its turn is the router's to time out.
             force_reregister: Take the procedure over from the session that holds it.
             check_types: Convert arguments to what the handler's parameters are annotated with, refuse calls whose arguments do not fit, and convert
                 what it returns to what can be sent. Default: as the session was told.
@@ -403,7 +403,7 @@ class Session(SessionView):
         pattern = UriPattern(procedure, match)
         bound = BoundHandler(handler, pattern, Invocation, check_types=self._checks_types(check_types))
         registration = Registration(shell, pattern, bound, concurrency=concurrency)
-        if forward_timeout is None and bound.is_async and shell.can_time_out_calls:
+        if forward_timeout is None and bound.is_async and concurrency is None and shell.can_time_out_calls:
             forward_timeout = True
         given = present(
             match=_unless_exact(pattern),

@@ -28,6 +28,7 @@ class Peer:
         transport: What the shell knows of the connection.
         is_closing: Whether the shell shall flush the link, close the transport, then detach the peer.
         close_reason: Why, in words.
+        is_slow: Whether that is because it did not read fast enough.
         session: The session, while there is one.
         handshake: The state of joining, while there is no session yet.
         outbox: Where messages go.
@@ -41,6 +42,7 @@ class Peer:
         "deadline",
         "handshake",
         "is_closing",
+        "is_slow",
         "link",
         "outbox",
         "session",
@@ -63,6 +65,7 @@ class Peer:
         self.token: Any = None
         self.is_closing = False
         self.close_reason = ""
+        self.is_slow = False
         self.session: Session | None = None
         self.handshake: Handshake | None = None
         self.outbox = Outbox(link, self, dirty, options, counters)
@@ -98,6 +101,7 @@ class Peer:
     def give_up_slow(self) -> None:
         """End the connection because the peer does not read what is sent to it."""
         self._counters.slow_consumers += 1
+        self.is_slow = True
         reason = f"the peer does not read fast enough: {self.outbox.size} octets were waiting for it"
         if self.session is not None:
             self.outbox.send_last(Goodbye({"message": reason}, uris.CLOSE_KILLED))  # SES-R5
