@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,67 @@ async def open_busy_pair() -> AsyncGenerator[Pair, None]:
         await pair.callee.register("com.example.now", lambda: None)
         await pair.callee.register("com.example.parts", parts)
         yield pair
+
+
+# Every public async function by name: a new one has to be added, and tested below.
+CHECKED = {
+    "CallStream.__anext__",
+    "CallStream.end_inputs",
+    "CallStream.result",
+    "CallStream.send",
+    "Component.run",
+    "EventStream.__anext__",
+    "EventStream.unsubscribe",
+    "Invocation.progress",
+    "Registration.unregister",
+    "Router.serve_websocket",  # receives: it lasts as long as its connection
+    "Session.add_object",
+    "Session.call",
+    "Session.open_subscription",
+    "Session.publish",
+    "Session.register",
+    "Session.subscribe",
+    "SessionView.call",
+    "SessionView.publish",
+    "Subscription.unsubscribe",
+    "open_router",
+    "open_session",
+    "serve_router",  # never returns: as open_router
+}
+# Methods that other parts of the package call; the reference does not list them.
+INNER = {
+    "CallStream.park",
+    "CallStream.wait",
+    "Router.connect",
+    "Router.find_out",
+    "Router.listen",
+    "Router.serve_transport",
+    "Router.shut_down",
+    "Transport.connect",
+}
+
+
+def async_functions() -> Iterator[str]:
+    """Name every async function that the names of `trowamp` lead to."""
+    for name in trowamp.__all__:
+        target = getattr(trowamp, name)
+        if not inspect.isclass(target):
+            yield from [name] if is_async(target) else []
+            continue
+        for base in target.__mro__:
+            if base.__module__.startswith("trowamp"):
+                for member, function in vars(base).items():
+                    if (member == "__anext__" or not member.startswith("_")) and is_async(function):
+                        yield f"{name}.{member}"
+
+
+def is_async(function: object) -> bool:
+    function = inspect.unwrap(function) if callable(function) else function
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def test_no_public_async_function_is_left_out() -> None:
+    assert set(async_functions()) == CHECKED | INNER
 
 
 class Marked:
@@ -103,6 +165,29 @@ async def test_every_step_of_a_call_stream_is_a_checkpoint() -> None:
                 await anext(stream)
             with assert_checkpoints():
                 assert await stream.result() == "end"
+
+
+async def test_every_step_of_streamed_inputs_is_a_checkpoint() -> None:
+    async with open_pair() as (_, caller, callee):
+        read: list[object] = []
+
+        async def procedure(invocation: Invocation) -> None:
+            inputs = invocation.inputs
+            for _ in range(2):
+                with assert_checkpoints():
+                    read.append(await anext(inputs))
+            with assert_checkpoints(), pytest.raises(StopAsyncIteration):
+                await anext(inputs)
+
+        await callee.register(F, procedure)
+        async with caller.with_options(stream_inputs=True).open_call(F) as stream:
+            for number in range(2):
+                with assert_checkpoints():
+                    await stream.send(number)
+            with assert_checkpoints():
+                await stream.end_inputs()
+            assert await stream.result() is None
+        assert read == [0, 1]
 
 
 async def test_every_step_of_an_event_stream_is_a_checkpoint() -> None:
