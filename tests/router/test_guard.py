@@ -27,7 +27,7 @@ from trowamp.messages import (
 from trowamp.router import Question, Role, Rule, Verdict
 from trowamp.router._rules import Action
 
-from .harness import Client, World
+from .harness import ALL_FEATURES, Client, World, roles_with
 from .test_meta_sessions import ask, ask_in_vain, join_as, world_of_roles
 
 ALL: list[Action] = ["call", "register", "publish", "subscribe"]
@@ -511,3 +511,26 @@ def test_a_connection_with_much_behind_a_question_is_read_no_further() -> None:
     client.received()
     client.call("a")
     assert not client.peer.is_paused
+
+
+# ---- calls whose inputs are streamed
+
+
+@pytest.mark.checklist("PCI-R3")
+def test_further_inputs_of_a_call_are_decided_with_the_first() -> None:
+    features = (*ALL_FEATURES, "progressive_call_invocations")
+    world = guarded(Rule(uri="*", ask=ALL))
+    callee = world.connect().join(authid="ann", authrole="admin", roles=roles_with(features))
+    client = world.connect().join(authid="bob", authrole="user", roles=roles_with(features))
+    callee.register("a")
+    for verdict in (YES, NO):
+        call_id = client.next_id()
+        for number, is_last in enumerate((False, False, True)):
+            client.send(Call(call_id, {} if is_last else {"progress": True}, "a", [number]))
+        answer(world, verdict)
+        assert questions(world) == []
+        if verdict is YES:
+            inputs = [message.args for message in callee.received() if isinstance(message, Invocation)]
+            assert inputs == [[0], [1], [2]]
+    assert callee.received() == []
+    client.expect_error(uris.ERROR_NOT_AUTHORIZED)

@@ -152,6 +152,7 @@ class Invocations:
             self._note_options(flight, options, endpoint, now)
             if options.get("progress"):
                 flight.inputs = inputs_of(message, registration.id, details)
+                flight.detour = None  # RR-R4
                 del caller.late_inputs[call_id]
         callee.outbox.queue(octets)
         return None

@@ -52,7 +52,7 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     authenticators: Sequence[RouterAuthenticator] | None = None
     roles: Sequence[Role] | None = None
     authorizer_timeout: float = 10.0
-    trust_levels: Mapping[str, int] = {}
+    trust_levels: Mapping[str, int] | None = None
     auto_realms: bool = False
     handshake_timeout: float = 15.0
     max_failed_attempts: int = 10

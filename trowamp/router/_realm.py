@@ -90,7 +90,7 @@ class Realm:
         self.name = name
         self.is_lasting = is_lasting
         self.sessions: dict[int, Session] = {}
-        self.trust_levels = options.trust_levels
+        self.trust_levels = options.trust_levels or {}
         self.grant = Grant.of(options.disclosure, "authrole")
         self.broker = Broker(ids, options, counters, utc_now)
         self.dealer = Dealer(ids, options, EntryEvents(self.broker, REGISTRATION_TOPICS), utc_now)
