@@ -35,6 +35,18 @@ from .program import LONG_ENOUGH, Run, environment_of
         ("--url http://127.0.0.1 call com.example.f", "no router's URL"),
         ("--serializer xml call com.example.f", "'xml' is not one of"),
         ("--cafile nowhere.pem call com.example.f", "'nowhere.pem' does not exist"),
+        ("call bad..uri", "'URI': 'bad..uri' is not a legal URI (see trowamp call --help)"),
+        ("call com.example.#", "'com.example.#' is not a legal URI"),
+        ("publish bad..uri 1", "'TOPIC': 'bad..uri' is not a legal URI (see trowamp publish --help)"),
+        (
+            "--realm bad..realm call com.example.f",
+            "'bad..realm' is not a legal realm: it has to be a URI (see trowamp --help)",
+        ),
+        ("subscribe com.example.t --realm #", "'--realm': '#' is not a legal realm"),
+        ("call com.example.f -O timeout=abc", "'-O': the option timeout of the request cannot be \"abc\""),
+        ("publish com.example.t -O exclude=7", "the option exclude of the request cannot be 7"),
+        ("subscribe com.example.t -O get_retained=1", "the option get_retained of the request cannot be 1"),
+        ("register com.example.f --echo -O invoke=never", 'the option invoke of the request cannot be "never"'),
         ("publish com.example.t 1 --stdin lines", "--stdin takes the positional values from standard input"),
         ("publish com.example.t --stdin csv", "'csv' is not one of 'lines', 'jsonl'"),
         ("subscribe", "Missing argument 'TOPIC'"),
@@ -65,6 +77,20 @@ def test_what_cannot_be_meant_is_refused(here: Run, words: str, complaint: str) 
     assert err.startswith("error: ")
     assert complaint in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["call", "publish"])
+@pytest.mark.parametrize("uri", ["", "bad uri"])
+def test_a_uri_that_is_none_is_refused(here: Run, command: str, uri: str) -> None:
+    code, out, err = here(command, uri)
+    assert (code, out) == (2, "")
+    assert f"{uri!r} is not a legal URI" in err
+    assert err.count("\n") == 1
+
+
+def test_an_option_that_is_not_known_is_sent_as_it_is(here: Run) -> None:
+    code, _, err = here("--url", "rs+unix:///nowhere/router.sock", "call", "com.example.f", "-O", "x_mine=abc")
+    assert code == 3, err
 
 
 def test_the_version_is_told(here: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import trio
 
+from .._options import CALL
 from .._session import SessionView
 from ._command import Command
 from ._connection import open_client
@@ -31,7 +32,7 @@ _EXAMPLES = (
 
 
 @click.command("call", cls=Command, shared=CLIENT, examples=_EXAMPLES, takes_numbers=True)
-@payload_arguments
+@payload_arguments("URI", CALL)
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Give up after so long: exit code 124.")
 @click.option("--progress", is_flag=True, help="Take progressive results and show them on standard error.")
 @click.option("--repeat", type=COUNT, default=1, metavar="N", help="Call N times.")

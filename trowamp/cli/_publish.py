@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from .._exit_codes import USAGE
+from .._options import PUBLISH
 from .._session import SessionView
 from ._command import Command
 from ._connection import open_client
@@ -40,7 +41,7 @@ _READINGS: Final[dict[str, Callable[[str], Payload]]] = {"lines": _as_text, "jso
 
 
 @click.command("publish", cls=Command, shared=CLIENT, examples=_EXAMPLES, takes_numbers=True)
-@payload_arguments
+@payload_arguments("TOPIC", PUBLISH)
 @click.option("--ack", is_flag=True, help="Wait until the router has accepted the event, and print its id.")
 @click.option(
     "--stdin",

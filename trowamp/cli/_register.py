@@ -10,6 +10,7 @@ from typing import Any, Literal
 import click
 import trio
 
+from .._options import REGISTER
 from .._uri_pattern import Match, UriPattern
 from ._answers import answer_with_command, answer_with_echo, answer_with_value
 from ._command import Command
@@ -18,7 +19,7 @@ from ._load import load
 from ._output import notice
 from ._runner import run_foreign_code, run_service
 from ._settings import CLIENT, Settings
-from ._types import COUNT, JSON, MATCH, PAIR
+from ._types import COUNT, JSON, MATCH, request_options
 
 _NOTHING = object()
 
@@ -45,9 +46,7 @@ _EXAMPLES = (
 )
 @click.option("--concurrency", type=COUNT, metavar="N", help="Serve so many calls at once. Default: no limit.")
 @click.option("-C", "--count", type=COUNT, metavar="N", help="End after N calls.")
-@click.option(
-    "-O", "options", type=PAIR, multiple=True, metavar="OPTION=VALUE", help="An option of the request. Repeatable."
-)
+@request_options(REGISTER)
 @click.pass_obj
 def register(
     settings: Settings,

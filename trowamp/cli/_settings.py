@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
+from .._uri_pattern import is_uri
 from .._url import parse_url
 from ..wire import DEFAULT_OFFER
 from ._output import FORMATS, notice
@@ -70,6 +71,13 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
         return parse_url(value).text
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _realm(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuse what is no URI, as the name of a realm has to be one."""
+    if not is_uri(value):
+        raise click.BadParameter(f"{value!r} is not a legal realm: it has to be a URI")
+    return value
 
 
 def _names_a_file(context: click.Context, parameter: click.Parameter, value: str) -> bool:
@@ -153,7 +161,10 @@ FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 # name -> declarations, attributes; the variable is TROWAMP_ and the name in capitals
 _OPTIONS: Final[dict[str, tuple[tuple[str, ...], dict[str, Any]]]] = {
     "url": (("--url",), {"metavar": "URL", "check": _url, "help": f"The router. Default: {DEFAULT_URL}"}),
-    "realm": (("--realm",), {"metavar": "REALM", "help": f"The realm to join. Default: {DEFAULT_REALM}"}),
+    "realm": (
+        ("--realm",),
+        {"metavar": "REALM", "check": _realm, "help": f"The realm to join. Default: {DEFAULT_REALM}"},
+    ),
     "authid": (("--authid",), {"metavar": "ID", "help": "The identity to claim."}),
     "authrole": (("--authrole",), {"metavar": "ROLE", "help": "The role to ask for."}),
     "ticket": (

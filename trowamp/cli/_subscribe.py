@@ -10,6 +10,7 @@ import trio
 
 from .._events import EventStream
 from .._exit_codes import LOST, TIMEOUT
+from .._options import SUBSCRIBE
 from .._uri_pattern import Match, UriPattern
 from ._command import Command
 from ._connection import open_client
@@ -18,7 +19,7 @@ from ._format import Show, show_as, show_by
 from ._output import Printer, notice
 from ._runner import run_service
 from ._settings import CLIENT, Settings
-from ._types import COUNT, MATCH, PAIR, SECONDS
+from ._types import COUNT, MATCH, SECONDS, request_options
 
 _EXAMPLES = (
     "trowamp subscribe com.example.weather",
@@ -41,9 +42,7 @@ _EXAMPLES = (
     help="Print each event as TEXT, with %t the topic, %p the payload as -o raw prints it, %a and %k positional and keyword values as JSON, "
     "%j all of it as JSON, %i its id, %s the publisher's session, %I and %U the time (ISO 8601, Unix), %% a percent sign.",
 )
-@click.option(
-    "-O", "options", type=PAIR, multiple=True, metavar="OPTION=VALUE", help="An option of the request. Repeatable."
-)
+@request_options(SUBSCRIBE)
 @click.pass_obj
 def subscribe(
     settings: Settings,

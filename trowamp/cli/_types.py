@@ -7,10 +7,13 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from .._options import Checks, wrong_key
+from .._uri_pattern import is_uri
 from ._command import words
-from ._values import Payload, json_value, payload_of_json, typed, typed_pair
+from ._values import Payload, json_value, payload_of_json, to_json, typed, typed_pair
 
 F = TypeVar("F", bound=Callable[..., Any])
+Pairs = tuple[tuple[str, Any], ...]
 
 SECONDS: Final = click.FloatRange(min=0, min_open=True)
 COUNT: Final = click.IntRange(min=1)
@@ -38,17 +41,35 @@ JSON: Final = Parsed("json", json_value)
 PAIR: Final = Parsed("key=value", typed_pair)
 
 
-def payload_arguments(function: F) -> F:
-    """Give a command a URI and a payload: `URI [ARGS]... -k KEY=VALUE --json-args JSON -O OPTION=VALUE`."""
-    for decorate in (
-        click.option(
-            "-O",
-            "options",
-            type=PAIR,
-            multiple=True,
-            metavar="OPTION=VALUE",
-            help="An option of the request. Repeatable.",
-        ),
+def request_options(checks: Checks) -> Callable[[F], F]:
+    """Give a command options of the WAMP request, `-O OPTION=VALUE`, of which those that are known have to have the type that `checks` asks for."""
+
+    def refuse_wrong_types(_: click.Context, __: click.Parameter, pairs: Pairs) -> Pairs:
+        for name, value in pairs:
+            if wrong_key({name: value}, checks) is not None:
+                raise click.BadParameter(f"the option {name} of the request cannot be {to_json(value)}")
+        return pairs
+
+    return click.option(
+        "-O",
+        "options",
+        type=PAIR,
+        multiple=True,
+        metavar="OPTION=VALUE",
+        callback=refuse_wrong_types,
+        help="An option of the request. Repeatable.",
+    )
+
+
+def payload_arguments(name: str, checks: Checks) -> Callable[[F], F]:
+    """Give a command a URI and a payload: `URI [ARGS]... -k KEY=VALUE --json-args JSON -O OPTION=VALUE`.
+
+    Args:
+        name: What the URI is called for people.
+        checks: The options of the request that are known.
+    """
+    decorators = (
+        request_options(checks),
         click.option(
             "--json-args",
             type=JSON,
@@ -66,10 +87,23 @@ def payload_arguments(function: F) -> F:
             help="A keyword value. Repeatable.",
         ),
         click.argument("args", nargs=-1, metavar="[ARGS]...", callback=words),
-        click.argument("uri", metavar="URI", callback=words),
-    ):
-        function = decorate(function)
-    return function
+        click.argument("uri", metavar=name, callback=_concrete_uri),
+    )
+
+    def decorate(function: F) -> F:
+        for decorator in decorators:
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _concrete_uri(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse what is no URI, before anything is connected."""
+    words(context, parameter, value)
+    if not is_uri(value):
+        raise click.BadParameter(f"{value!r} is not a legal URI")
+    return value
 
 
 def payload_from(args: Sequence[str], kwargs: Sequence[tuple[str, Any]], json_args: Sequence[Any]) -> Payload:
