@@ -6,6 +6,7 @@ through real sockets does not, because a jumping clock does not wait for the ker
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ from hypothesis import HealthCheck, settings
 # On a busy build server making the first example may take seconds: how fast a machine is, is nothing that a test finds out.
 settings.register_profile("trowamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trowamp")
+
+
+def pytest_runtest_setup() -> None:
+    """Let Ctrl-C be Python's own for every test, and so for the programs that it starts.
+
+    What a script starts in the background ignores it, and so would all our children; a test that fails may leave a handler of its own behind.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
