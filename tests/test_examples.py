@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-NEED_A_ROUTER = {"add_client", "add_service", "counter_publisher", "counter_subscriber", "lifecycle"}
+NEED_A_ROUTER = {"add_client", "add_service", "counter_publisher", "counter_subscriber", "lifecycle", "shared_service"}
 ALONE = sorted(
     path.stem for path in EXAMPLES.glob("*.py") if path.stem not in NEED_A_ROUTER and not path.stem.startswith("test_")
 )

@@ -43,21 +43,22 @@ class CrossbarNode:
         program: The `crossbar` to run.
         folder: An empty folder for its configuration.
         auth: The methods of the second listener, as Crossbar configures them; without them there is no such listener.
-        port: Where to listen; default: a free port.
+        config: A configuration to use instead of all this; it has its port from the variable WAMP_PORT.
     """
 
     def __init__(
-        self, program: Path, folder: Path, *, auth: dict[str, Any] | None = None, port: int | None = None
+        self, program: Path, folder: Path, *, auth: dict[str, Any] | None = None, config: Path | None = None
     ) -> None:
         self._program = program
         self._folder = folder
         self._lines: deque[str] = deque(maxlen=200)
         self._heard = threading.Event()  # it is ready, or it has ended
         self._process: subprocess.Popen[str] | None = None
-        self.port, self._auth_port = port or free_port(), free_port()
-        transports = [_transport(self.port, None)] + ([_transport(self._auth_port, auth)] if auth else [])
+        self.port, self._auth_port = free_port(), free_port()
+        transports = [_transport("$WAMP_PORT", None)] + ([_transport(self._auth_port, auth)] if auth else [])
         worker = {"type": "router", "realms": [_realm(REALM)], "transports": transports}
-        (folder / "config.json").write_text(json.dumps({"version": 2, "workers": [worker]}), encoding="utf-8")
+        text = json.dumps({"version": 2, "workers": [worker]}) if config is None else config.read_text("utf-8")
+        (folder / "config.json").write_text(text, encoding="utf-8")
 
     def url(self, framing: str) -> str:
         """Return where anonymous clients are welcome; `framing` is "ws" or "rs"."""
@@ -78,6 +79,7 @@ class CrossbarNode:
             text=True,
             encoding="utf-8",
             errors="replace",
+            env={**os.environ, "WAMP_PORT": str(self.port)},
             start_new_session=True,  # so that its workers can be ended with it
         )
         threading.Thread(target=self._read, args=[self._process.stdout], daemon=True).start()
@@ -132,7 +134,7 @@ def _realm(name: str) -> dict[str, Any]:
     return {"name": name, "roles": ROLES, "store": store}
 
 
-def _transport(port: int, auth: dict[str, Any] | None) -> dict[str, Any]:
+def _transport(port: int | str, auth: dict[str, Any] | None) -> dict[str, Any]:
     more = {"auth": auth} if auth else {}
     return {
         "type": "universal",

@@ -44,7 +44,7 @@ class Service:
 @asynccontextmanager
 async def running(*urls: str) -> AsyncGenerator[Service, None]:
     service = Service(*urls)
-    with trio.fail_after(40):
+    with trio.fail_after(100):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.app.run)
             yield service
@@ -65,24 +65,24 @@ def node(new_node: NewNode) -> CrossbarNode:
     return new_node()
 
 
-@pytest.mark.parametrize("framing", ["ws", "rs"])
-async def test_a_component_survives_a_restart_and_a_crash(node: CrossbarNode, framing: str) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("framing", "end"), [("ws", "stop"), ("rs", "kill")])
+async def test_a_component_survives_the_end_of_its_node(node: CrossbarNode, framing: str, end: str) -> None:
     await trio.to_thread.run_sync(node.start)
     url = node.url(framing)
     async with running(url) as service:
         first = await service.ready()
         await check_it_serves(url, 1, service)
-        for number, end in enumerate((node.stop, node.kill), 2):
-            await trio.to_thread.run_sync(end)
-            await trio.to_thread.run_sync(node.start)
-            session = await service.ready()
-            assert not first.is_open
-            await check_it_serves(url, number, service)
-            first = session
-    assert service.heard == [(1, False), (2, True), (3, True)]
+        await trio.to_thread.run_sync(getattr(node, end))
+        await trio.to_thread.run_sync(node.start)
+        await service.ready()
+        assert not first.is_open
+        await check_it_serves(url, 2, service)
+    assert service.heard == [(1, False), (2, True)]
     await trio.to_thread.run_sync(node.stop)
 
 
+@pytest.mark.timeout(120)
 async def test_another_node_takes_over(node: CrossbarNode, crossbar: CrossbarNode) -> None:
     await trio.to_thread.run_sync(node.start)
     async with (
