@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from trowamp import uris
 from trowamp.messages import Abort, Event, Interrupt, Invocation, Result
+from trowamp.router import HistoryRule
 
 from .harness import World
 
@@ -32,12 +33,35 @@ OPTIONS = st.fixed_dictionaries(
         "mode": st.sampled_from(["skip", "kill", "killnowait"]),
         "eligible": st.lists(IDS, max_size=2),
         "exclude_authrole": st.lists(TEXT, max_size=2),
+        "retain": st.booleans(),
+        "get_retained": st.booleans(),
         "ppt_scheme": st.just("wamp"),
         "novel": st.just([{}]),
     },
 )
 ARGS = st.lists(
     st.one_of(st.integers(), st.sampled_from(["", "\0", "\ud800", b"\xff", 1e300, float("nan"), None])), max_size=2
+)
+META = st.sampled_from(
+    [
+        "wamp.session.count",
+        "wamp.session.get",
+        "wamp.session.kill",
+        "wamp.session.add_testament",
+        "wamp.session.flush_testaments",
+        "wamp.registration.match",
+        "wamp.registration.lookup",
+        "wamp.registration.remove_callee",
+        "wamp.subscription.list",
+        "wamp.subscription.get_events",
+        "wamp.nothing",
+    ]
+)
+META_ARGS = st.lists(st.one_of(IDS, TEXT, st.none(), st.lists(TEXT, max_size=2), st.just({"a": [1]})), max_size=5)
+META_KWARGS = st.dictionaries(
+    st.sampled_from(["reason", "scope", "publish_options", "limit", "topic", "session", "novel"]),
+    st.one_of(IDS, TEXT, st.just({"exclude": [1], "match": 1})),
+    max_size=2,
 )
 ROLES = {"caller": {"features": {"call_canceling": True}}, "callee": {"features": {"call_canceling": True}}}
 SAYINGS: st.SearchStrategy[list[Any]] = st.one_of(
@@ -48,6 +72,7 @@ SAYINGS: st.SearchStrategy[list[Any]] = st.one_of(
     st.tuples(st.just(32), IDS, OPTIONS, TEXT).map(list),
     st.tuples(st.just(34), IDS, IDS).map(list),
     st.tuples(st.just(48), IDS, OPTIONS, TEXT, ARGS).map(list),
+    st.tuples(st.just(48), IDS, st.just({}), META, META_ARGS, META_KWARGS).map(list),
     st.tuples(st.just(49), IDS, OPTIONS).map(list),
     st.tuples(st.just(64), IDS, OPTIONS, TEXT).map(list),
     st.tuples(st.just(66), IDS, IDS).map(list),
@@ -60,7 +85,7 @@ SERIALIZERS = ["json", "msgpack", "cbor"]
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), SAYINGS), max_size=30), st.sampled_from(SERIALIZERS))
 def test_an_honest_session_notices_nothing(sayings: list[tuple[int, list[Any]]], speaks: str) -> None:
-    world = World()
+    world = World(event_history=[HistoryRule(uri="", match="prefix", max_events=5)])
     honest, friend = world.join(serializer=speaks), world.join(serializer=speaks)
     honest.register("honest.procedure")
     subscription_id = honest.subscribe("honest.topic")

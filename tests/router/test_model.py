@@ -83,6 +83,7 @@ class Member:
     can_cancel: bool
     subscriptions: dict[int, tuple[str, str]] = field(default_factory=dict)
     registrations: dict[int, tuple[str, str]] = field(default_factory=dict)
+    testaments: list[str] = field(default_factory=list)  # topics
     over: list[Invocation] = field(default_factory=list)  # invocations that ended without this callee's answer
     expected: list[Any] = field(default_factory=list)
 
@@ -162,6 +163,30 @@ class RouterModel(RuleBasedStateMachine):
             for subscription_id, pattern in member.subscriptions.items():
                 if is_match(pattern, topic):
                     member.expected.append((Event, subscription_id, pattern[1] != "exact" and topic))
+
+    @precondition(lambda self: self.members)
+    @rule(number=who, topic=st.sampled_from(URIS))
+    def leave_a_testament(self, number: int, topic: str) -> None:
+        member = self.pick(number)
+        call_id = member.client.call(uris.SESSION_ADD_TESTAMENT, topic, [topic], {})
+        member.expected.append((Result, call_id, False))
+        member.testaments.append(topic)
+
+    @precondition(lambda self: self.members)
+    @rule(number=who, pattern=st.sampled_from(PATTERNS))
+    def look_up(self, number: int, pattern: tuple[str, str]) -> None:
+        client = self.pick(number).client
+        known = {p: i for member in self.members for i, p in member.subscriptions.items()}
+        shared = self.shared.get(pattern)
+        expected = {
+            uris.SUBSCRIPTION_LOOKUP: known.get(pattern),
+            uris.REGISTRATION_LOOKUP: shared and shared[0],
+        }
+        for procedure, entry_id in expected.items():
+            client.call(procedure, pattern[0], {"match": pattern[1]})
+            (reply,) = client.received()
+            assert isinstance(reply, Result)
+            assert reply.args == [entry_id]
 
     @precondition(lambda self: self.members)
     @rule(number=who, pattern=st.sampled_from(PATTERNS), policy=st.sampled_from(POLICIES))
@@ -348,6 +373,11 @@ class RouterModel(RuleBasedStateMachine):
                 flight.callee.over.append(flight.invocation)
                 if flight.callee.can_cancel:
                     flight.callee.expected.append((Interrupt, flight.invocation.request_id, "killnowait"))
+        for topic in member.testaments:
+            for other in self.members:
+                for subscription_id, pattern in other.subscriptions.items():
+                    if is_match(pattern, topic):
+                        other.expected.append((Event, subscription_id, pattern[1] != "exact" and topic))
         if politely:
             member.client.goodbye()
             assert [type(message) for message in member.client.received()] == [Goodbye]
