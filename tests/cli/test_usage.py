@@ -57,6 +57,8 @@ from .program import LONG_ENOUGH, Run, environment_of
         ("register com.example.f", "say how to answer, in one way"),
         ("register com.example.f --echo --returns 1", "say how to answer, in one way"),
         ("register com.example.f --echo -- cat", "say how to answer, in one way"),
+        ("register com.example.f -- no_such_command 1", "there is no command 'no_such_command'"),
+        ("register com.example.f -- ./nothing", "there is no command './nothing'"),
         ("register com.example.f --returns [1", "'[1' is not JSON"),
         ("register com.example.f --file operator", "'operator' is not of the form module:name"),
         ("register com.example.f --file operator:nothing", "there is no 'nothing' in operator"),

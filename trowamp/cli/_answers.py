@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import trio
-
 from .. import uris
 from .._exceptions import ApplicationError
 from .._types import Result
+from ._processes import run_command
 from ._values import from_json, payload_of_json, text_or_octets, to_json
 
 Answer = Callable[..., Awaitable[Any]]
@@ -44,13 +43,12 @@ def answer_with_command(command: Sequence[str]) -> Answer:
     async def run(*args: Any, **kwargs: Any) -> Any:
         request = f"{to_json({'args': args, 'kwargs': kwargs})}\n".encode()
         try:
-            done = await trio.run_process(list(command), stdin=request, capture_stdout=True, check=False)
+            code, printed = await run_command(command, request)
         except OSError as error:
             raise ApplicationError(uris.ERROR_RUNTIME_ERROR, f"cannot run {command[0]}: {error.strerror}") from error
-        assert isinstance(done.stdout, bytes)
-        if done.returncode:
-            raise _error_of(done.stdout, done.returncode)
-        return _value_of(done.stdout)
+        if code:
+            raise _error_of(printed, code)
+        return _value_of(printed)
 
     return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import shutil
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -128,7 +129,7 @@ def _one_answer(reference: str | None, command: tuple[str, ...], *, echo: bool, 
     if reference is not None:
         ways.append(lambda: _function(reference))
     if command:
-        ways.append(lambda: answer_with_command(command))
+        ways.append(lambda: _command(command))
     if echo:
         ways.append(answer_with_echo)
     if returns is not _NOTHING:
@@ -136,6 +137,12 @@ def _one_answer(reference: str | None, command: tuple[str, ...], *, echo: bool, 
     if len(ways) != 1:
         raise click.UsageError("say how to answer, in one way: --file, -- COMMAND, --echo or --returns")
     return ways[0]()
+
+
+def _command(command: tuple[str, ...]) -> Callable[..., Any]:
+    if shutil.which(command[0]) is None:
+        raise click.UsageError(f"there is no command {command[0]!r}")
+    return answer_with_command(command)
 
 
 def _function(reference: str) -> Callable[..., Any]:
