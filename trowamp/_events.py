@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from types import CoroutineType
@@ -15,10 +15,10 @@ import trio
 
 from ._exceptions import BufferOverflow, InvalidArgument, SessionClosed, SessionLost
 from ._handlers import BoundHandler
+from ._held import Held
 from ._task_slot import TaskSlot
 from ._types import positional
 from ._uri_pattern import UriPattern
-from ._waiter import Waiter
 from ._workers import Workers
 from .messages import Event as EventMessage
 from .messages import Subscribed
@@ -106,7 +106,7 @@ class SubscriptionStatistics(msgspec.Struct, frozen=True):
     misfits: int
 
 
-class Subscription(ABC):
+class Subscription(Held):
     """A subscription of this session; ends with the session, with `unsubscribe`, or when the router revokes it.
 
     Attributes:
@@ -119,11 +119,8 @@ class Subscription(ABC):
             raise ValueError(f"buffer must be at least 1 event, not {buffer}")
         if overflow not in ("raise", "drop_oldest", "drop_newest"):
             raise ValueError(f'overflow must be "raise", "drop_oldest" or "drop_newest", not {overflow!r}')
-        self._shell = shell
-        self.pattern = pattern
+        super().__init__(shell, pattern, _log)
         self.topic = pattern.text
-        self.id = 0
-        self._is_active = False
         self._buffer = buffer
         self._overflow = overflow
         self._admitted = 0  # events delivered, or waiting for it
@@ -131,15 +128,9 @@ class Subscription(ABC):
         self._misfits = 0
         self.has_gap = shell.after_gap  # the next event comes after a gap
 
-    @property
-    def is_active(self) -> bool:
-        """Whether events can still arrive."""
-        return self._is_active and self._shell.core.is_established
-
     def activate(self, message: Subscribed) -> None:
         """The router agreed."""
-        self.id = message.subscription_id
-        self._is_active = True
+        self.begin(message.subscription_id)
 
     @abstractmethod
     def deliver(self, message: EventMessage) -> None:
@@ -150,17 +141,8 @@ class Subscription(ABC):
         """The events that wait."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Let go of tasks and buffers."""
-
-    @abstractmethod
     def end(self, error: SessionClosed | SessionLost) -> None:
         """The session is over."""
-
-    def revoked(self, reason: str | None) -> None:
-        """The router ended the subscription."""
-        self._is_active = False
-        _log.warning("subscription to %r was revoked by the router%s", self.topic, f": {reason}" if reason else "")
 
     async def unsubscribe(self) -> None:
         """Stop receiving events; a checkpoint. Does nothing if the subscription is over already.
@@ -171,22 +153,11 @@ class Subscription(ABC):
             ApplicationError: The router refused.
             SessionClosed, SessionLost: The session ended meanwhile.
         """
-        waiter = Waiter()
-        sent = self._is_active and self._shell.core.unsubscribe(self.id, self, waiter)
-        self._is_active = False
-        self.close()
-        if not sent:
-            await trio.lowlevel.checkpoint()
-            return
-        self._shell.pump.flush()
-        await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
+        await self._give_back(self._shell.core.unsubscribe)
 
     def unsubscribe_nowait(self) -> None:
         """Stop receiving events without waiting for the router's agreement."""
-        if self._is_active and self._shell.core.unsubscribe(self.id, self):
-            self._shell.pump.flush_soon()
-        self._is_active = False
-        self.close()
+        self._give_back_nowait(self._shell.core.unsubscribe)
 
     def statistics(self) -> SubscriptionStatistics:
         """Return what went through the subscription."""
@@ -221,10 +192,6 @@ class Subscription(ABC):
         event = Event(message, self.topic, after_gap=self.has_gap)
         self.has_gap = False
         return event
-
-    def __repr__(self) -> str:
-        state = f"id={self.id}" if self.is_active else "over"
-        return f"<{type(self).__name__} {self.topic!r} {state}>"
 
 
 class HandlerSubscription(Subscription):
@@ -278,6 +245,11 @@ class HandlerSubscription(Subscription):
             event = self.next_event(message)
             event._started = result
             self._workers.submit(event)
+
+    def revoked(self, reason: str | None) -> None:
+        """The tasks end after the events that wait."""
+        super().revoked(reason)
+        self._workers.close()
 
     def end(self, error: SessionClosed | SessionLost) -> None:
         """The session is over; its tasks end with its block."""

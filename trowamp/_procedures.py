@@ -13,11 +13,11 @@ import trio
 from . import uris
 from ._exceptions import ApplicationError, CallTimeout, Canceled, InvalidArgument, Unavailable
 from ._handlers import BoundHandler
+from ._held import Held
 from ._inputs import InputStream
 from ._typed import portable
 from ._types import Result, positional
 from ._uri_pattern import UriPattern
-from ._waiter import Waiter
 from ._workers import Workers
 from .messages import Invocation as InvocationMessage
 from .messages import Registered
@@ -153,7 +153,7 @@ class Invocation:
         return f"<Invocation of {self.procedure!r} {self._message.request_id}>"
 
 
-class Registration:
+class Registration(Held):
     """A procedure of this session; ends with the session, with `unregister`, or when the router revokes it.
 
     Attributes:
@@ -166,24 +166,19 @@ class Registration:
     ) -> None:
         if concurrency is not None and concurrency < 1:
             raise ValueError(f"concurrency must be at least 1 call, not {concurrency}")
-        self._shell = shell
-        self.pattern = pattern
+        super().__init__(shell, pattern, _log)
         self.procedure = pattern.text
-        self.id = 0
         self.handler = handler
-        self._is_active = False
         self._skippable = 0  # invocations in the queue that have been answered
         self._workers: Workers[Invocation] = Workers(shell.nursery, self._serve, concurrency, handler.name)
 
-    @property
-    def is_active(self) -> bool:
-        """Whether calls can still arrive."""
-        return self._is_active and self._shell.core.is_established
-
     def activate(self, message: Registered) -> None:
         """The router agreed."""
-        self.id = message.registration_id
-        self._is_active = True
+        self.begin(message.registration_id)
+
+    def close(self) -> None:
+        """Let the tasks end when they have served what came before."""
+        self._workers.close()
 
     def invoke(self, message: InvocationMessage) -> None:
         """Serve one invocation: inline if the procedure is sync, else in a task."""
@@ -209,9 +204,8 @@ class Registration:
 
     def revoked(self, reason: str | None) -> None:
         """The router ended the registration."""
-        self._is_active = False
-        self._workers.close()
-        _log.warning("registration of %r was revoked by the router%s", self.procedure, f": {reason}" if reason else "")
+        super().revoked(reason)
+        self.close()
 
     def skip_one(self) -> None:
         """An invocation was answered before its turn came. It is skipped later, because taking it out of the middle of the queue is dear."""
@@ -232,22 +226,11 @@ class Registration:
             ApplicationError: The router refused.
             SessionClosed, SessionLost: The session ended meanwhile.
         """
-        waiter = Waiter()
-        sent = self._is_active and self._shell.core.unregister(self.id, self, waiter)
-        self._is_active = False
-        self._workers.close()
-        if not sent:
-            await trio.lowlevel.checkpoint()
-            return
-        self._shell.pump.flush()
-        await waiter.wait(lambda: self._shell.core.forget_removal(waiter))
+        await self._give_back(self._shell.core.unregister)
 
     def unregister_nowait(self) -> None:
         """Stop serving calls without waiting for the router's agreement."""
-        if self._is_active and self._shell.core.unregister(self.id, self):
-            self._shell.pump.flush_soon()
-        self._is_active = False
-        self._workers.close()
+        self._give_back_nowait(self._shell.core.unregister)
 
     def _start(self, invocation: Invocation) -> None:
         if len(self._workers.queue) - self._skippable >= MAX_WAITING_INVOCATIONS:
@@ -317,7 +300,3 @@ class Registration:
         _log.error("procedure %s for %r failed", self.handler.name, self.procedure, exc_info=error)
         text = (f"{type(error).__name__}: {error}",) if self._shell.reveal_errors else ()
         core.fail(message.request_id, ApplicationError(uris.ERROR_RUNTIME_ERROR, *text))
-
-    def __repr__(self) -> str:
-        state = f"id={self.id}" if self.is_active else "over"
-        return f"<Registration {self.procedure!r} {state}>"
