@@ -77,6 +77,7 @@ class Extent:
         sessions: How many idle ones are held.
         megabytes: Large payloads of each kind.
         entries: The most that are matched against.
+        counted: Whose instructions are counted: the name of a metric, a program's work, a serializer.
     """
 
     n: int
@@ -84,10 +85,18 @@ class Extent:
     sessions: int
     megabytes: int
     entries: int
+    counted: tuple[tuple[str, str, str], ...]
 
 
-FULL = Extent(5000, tuple((t, s) for t in ("rs", "ws") for s in ("msgpack", "json", "cbor")), 1000, 50, 100_000)
-QUICK = Extent(1000, (("rs", "msgpack"), ("ws", "json")), 200, 5, 10_000)
+COUNTED = (
+    ("routed call, in memory", "call", "msgpack"),
+    ("acknowledged event, in memory", "event", "msgpack"),
+    *((f"CALL and RESULT made and read, {name}", "codecs", name) for name in ("json", "msgpack", "cbor")),
+)
+FULL = Extent(
+    5000, tuple((t, s) for t in ("rs", "ws") for s in ("msgpack", "json", "cbor")), 1000, 50, 100_000, COUNTED
+)
+QUICK = Extent(1000, (("rs", "msgpack"), ("ws", "json")), 200, 5, 10_000, COUNTED[:1])
 
 
 class Bench:
@@ -205,7 +214,10 @@ class Bench:
             return measure(self._client_command(subject, url, setting[1], "latency", n), subject.environment)
 
     def _of_routers(self) -> Iterator[Job]:
-        table, n = "Routers", self._extent.n
+        table, n = (
+            "Routers",
+            4 * self._extent.n,
+        )
         for what, framing, count in (
             ("calls", "rs", n),
             ("calls", "ws", n),
@@ -247,13 +259,7 @@ class Bench:
         yield Job("Match of a URI", "", "trowamp", partial(measure, command))
 
     def _of_instructions(self) -> Iterator[Job]:
-        for metric, what, serializer in (
-            ("routed call, in memory", "call", "msgpack"),
-            ("acknowledged event, in memory", "event", "msgpack"),
-            ("CALL and RESULT made and read, json", "codecs", "json"),
-            ("CALL and RESULT made and read, msgpack", "codecs", "msgpack"),
-            ("CALL and RESULT made and read, cbor", "codecs", "cbor"),
-        ):
+        for metric, what, serializer in self._extent.counted:
             yield Job("Instructions", "", "trowamp", partial(counted, metric, what, serializer, 200))
 
 

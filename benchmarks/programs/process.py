@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from .measure import Measure
-
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
@@ -27,8 +24,9 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_of(pids: list[int]) -> float:
-    """Return their processor time together, in seconds, to a hundredth."""
-    return sum(int(ticks) for pid in pids for ticks in _stat(pid)[11:13]) / _TICK
+    """Return the processor time of their threads together, in seconds, as the scheduler counts it: to the nanosecond."""
+    tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
 
 def resident_kib(pids: list[int]) -> float:

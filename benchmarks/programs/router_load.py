@@ -174,7 +174,7 @@ async def growth(target: Target) -> None:
     subscribers: list[Peer] = []
     for crowd in _CROWDS:
         subscribers += await _subscribers(target, crowd - len(subscribers))
-        publications = max(1, target.n // crowd)
+        publications = max(1, 5 * target.n // crowd)
         with target.measure(f"event delivered, fan-out to {crowd}", publications * crowd):
             await _publish(target, subscribers, publications)
 
