@@ -25,6 +25,7 @@ NOT_CONNECTED: Final = 3
 NOT_JOINED: Final = 4
 LOST: Final = 5
 INTERNAL: Final = 70  # EX_SOFTWARE of sysexits.h: a bug, here or in the code that was run
+OUTPUT_FAILED: Final = 74  # EX_IOERR
 TIMEOUT: Final = 124
 INTERRUPTED: Final = 130
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ import pytest
 
 from trowamp import _exit_codes
 
-from .program import Program, Run, Start, environment_of
+from .program import LONG_ENOUGH, Program, Run, Start, environment_of
 
 
 @pytest.fixture
@@ -100,6 +104,45 @@ def test_70_is_a_bug(run: Run, tmp_path: Path) -> None:
     assert err.endswith("\nerror: ZeroDivisionError: division by zero\n")
 
 
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("words", ["--help", "--version", "call --help", "call com.example.full"])
+def test_74_is_a_disk_that_is_full(serve: Start, router: str, project: Path, words: str) -> None:
+    if "example" in words:
+        serve("com.example.full", "--returns", "7")
+    code, err = redirected(project, f"--url {router} {words} >{FULL}")
+    assert (code, err) == (74, "error: cannot write to standard output: No space left on device\n")
+
+
+def test_74_is_a_closed_standard_output(serve: Start, router: str, project: Path) -> None:
+    serve("com.example.closed", "--returns", "7")
+    code, err = redirected(project, f"--url {router} call com.example.closed >&-")
+    assert (code, err) == (74, "error: cannot write to standard output: Bad file descriptor\n")
+
+
+def test_other_streams_may_be_closed(serve: Start, router: str, project: Path) -> None:
+    serve("com.example.silent", "--echo")
+    assert redirected(project, f"--url {router} call com.example.silent <&- 2>&- >/dev/null") == (0, "")
+    assert redirected(project, f"--url {router} call com.example.nowhere <&- >&- 2>&-") == (1, "")
+    code, err = redirected(project, f"--url {router} call com.example.silent @- <&-")
+    assert (code, err) == (2, "error: cannot read -: Bad file descriptor (see trowamp call --help)\n")
+
+
+def redirected(project: Path, words: str) -> tuple[int, str]:
+    """Run `trowamp` in a shell, which redirects its streams."""
+    done = subprocess.run(
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m trowamp {words}"],
+        env=environment_of(project, {}),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=LONG_ENOUGH,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
 def test_124_is_a_call_that_takes_too_long(serve: Start, call: Run) -> None:
     serve("com.example.slow", "--", "sleep", "60")
     code, out, err = call("com.example.slow", "--timeout", "0.1")
@@ -164,6 +207,13 @@ def test_143_is_sigterm_for_a_call_without_result(start: Start, serve: Start, ro
     caller = start("--url", router, "call", "com.example.forever")
     program.tells("called")
     assert caller.end(signal=signal.SIGTERM) == (143, "", "")
+
+
+def test_143_is_sigterm_while_the_input_is_read(start: Start, router: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "words")
+    program = start("--url", router, "call", "com.example.f", f"@{tmp_path / 'words'}", "@-")
+    (tmp_path / "words").write_text("it reads")  # waits until it does
+    assert program.end(signal=signal.SIGTERM) == (143, "", "")
 
 
 def test_the_reference_lists_every_code(project: Path) -> None:

@@ -14,15 +14,16 @@ from trowamp.cli._processes import run_command
 
 async def process_in(file: Path) -> int:
     """Return the process id that a shell has written to a file."""
-    while not (text := _text_of(file)).endswith("\n"):
+    while not (text := _text_of(file)).endswith("\n"):  # noqa: ASYNC110  # real time passes
         await trio.sleep(0.01)
     return int(text)
 
 
-async def is_gone(process: int) -> None:
+async def ends(process: int) -> bool:
     """Wait until a process has ended; its parent, which may not look after it, is not ours."""
     while _text_of(Path(f"/proc/{process}/stat")).rpartition(")")[2].split()[:1] not in ([], ["Z"]):  # noqa: ASYNC110  # real time passes
         await trio.sleep(0.01)
+    return True
 
 
 def _text_of(file: Path) -> str:
@@ -75,4 +76,4 @@ async def test_a_command_that_is_cancelled_ends_with_all_that_it_started(
             nursery.start_soon(run_command, ["sh", "-c", f"{trap} sleep 60 & echo $! >{file}; wait; wait"], b"")
             started = await process_in(file)
             nursery.cancel_scope.cancel()
-        await is_gone(started)
+        assert await ends(started)

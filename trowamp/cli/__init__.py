@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._exit_codes import USAGE
+from ._process import prepare_process
 
 _NEEDED = {"click", "rich"}
 
@@ -18,6 +19,7 @@ def main() -> None:
     Raises:
         SystemExit: Always; the codes are listed in `docs/reference/exit-codes.md`.
     """
+    prepare_process()
     try:
         import rich  # noqa: F401, PLC0415  # a bare install has neither of the two
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ._output import failures_of_stdout
 from ._settings import CLIENT, Settings, SharedOption, shared_options
 
 _is_number = re.compile(r"-\.?\d[\d_.eE+-]*").fullmatch
@@ -36,7 +37,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Remember which words stand after `--`: they are no options, whatever they look like."""
         ctx.meta[_LITERAL] = frozenset(args[args.index("--") :]) if "--" in args else frozenset()
-        rest = super().parse_args(ctx, args)
+        with failures_of_stdout():  # --help
+            rest = super().parse_args(ctx, args)
         self._refuse_what_has_no_effect(ctx)
         return rest
 
@@ -76,6 +78,11 @@ class Group(click.Group):
         super().__init__(no_args_is_help=False, **options)
         self.params.extend(shared_options(CLIENT, with_variables=True))
         self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Understand the words before the command."""
+        with failures_of_stdout():  # --help, --version
+            return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples and exit codes."""

@@ -9,9 +9,9 @@ import click
 import trio
 
 from .._exceptions import ApplicationError
-from .._exit_codes import INTERNAL, INTERRUPTED, USAGE, exit_code_of
+from .._exit_codes import INTERNAL, INTERRUPTED, OUTPUT_FAILED, USAGE, exit_code_of
 from .._failures import leaves
-from ._output import StdoutClosed, line_of, notice, styled
+from ._output import StdoutClosed, StdoutFailed, line_of, notice, styled
 from ._settings import Settings
 from ._values import to_json
 
@@ -41,7 +41,7 @@ def report(error: BaseException, settings: Settings) -> int:
 
 
 def worst_of(error: BaseException) -> BaseException:
-    """Pick the one failure of a group that tells most: Ctrl-C, then a gone reader, then a bug, then the first."""
+    """Pick the one failure of a group that tells most: Ctrl-C, then output that goes nowhere, then a bug, then the first."""
     failures = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)] or [error]
     return min(failures, key=_rank)
 
@@ -49,7 +49,7 @@ def worst_of(error: BaseException) -> BaseException:
 def _rank(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return 0
-    if isinstance(error, StdoutClosed):
+    if isinstance(error, StdoutClosed | StdoutFailed):
         return 1
     return 2 if code_of(error) == INTERNAL else 3
 
@@ -60,6 +60,8 @@ def code_of(error: BaseException) -> int:
         return error.code
     if isinstance(error, StdoutClosed):
         return 0
+    if isinstance(error, StdoutFailed):
+        return OUTPUT_FAILED
     if isinstance(error, click.Abort):
         return INTERRUPTED
     if isinstance(error, click.ClickException):

@@ -29,7 +29,7 @@ _EXAMPLES = (
 )
 _EXIT_CODES = (
     "Exit codes: 0 ok, 1 the peer answered with an error, 2 usage, 3 cannot connect, 4 the router refused the session, 5 connection lost, "
-    "70 a bug, 124 time is up, 130 Ctrl-C."
+    "70 a bug, 74 standard output takes nothing, 124 time is up, 130 Ctrl-C, 143 SIGTERM before there was a result."
 )
 
 

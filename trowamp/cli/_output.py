@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 import click
@@ -20,6 +21,10 @@ _ALWAYS_FITS: Final = (
 
 class StdoutClosed(Exception):
     """Whoever read standard output has gone, as `head -1` does: there is nobody left to work for."""
+
+
+class StdoutFailed(Exception):
+    """Standard output takes nothing: the disk is full, say, or it is closed."""
 
 
 def payload_of(value: Any) -> Payload:
@@ -101,6 +106,7 @@ class Printer:
 
         Raises:
             StdoutClosed: Nobody reads any more.
+            StdoutFailed: Nothing can be written.
         """
         await self.octets(self._format(payload, extra or {}))
 
@@ -123,16 +129,26 @@ def write(data: bytes) -> None:
 
     Raises:
         StdoutClosed: Nobody reads any more.
+        StdoutFailed: Nothing can be written.
     """
     view = memoryview(data)
-    try:
+    with failures_of_stdout():
         while view:
             try:
                 view = view[os.write(1, view) :]
             except BlockingIOError:  # whoever opened it made it so
                 select.select([], [1], [])
+
+
+@contextmanager
+def failures_of_stdout() -> Generator[None, None, None]:
+    """Turn errors of a block that does nothing but write to standard output into StdoutClosed and StdoutFailed."""
+    try:
+        yield
     except BrokenPipeError as error:
         raise StdoutClosed from error
+    except OSError as error:
+        raise StdoutFailed(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def notice(text: str, *, unless: bool = False) -> None:

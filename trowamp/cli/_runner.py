@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
 
 import trio
 
 from .._exit_codes import INTERRUPTED, OK
 from .._failures import open_service_nursery
-
-TERMINATED: Final = 128 + signal.SIGTERM  # what a shell shows for a program that SIGTERM ended
+from ._process import TERMINATED
 
 Main = Callable[[], Awaitable[None]]
 
