@@ -33,7 +33,7 @@ def _bars(axis: Any, results: Results, title: str, *, group: str, metric: str, f
     bars: dict[str, dict[str, float]] = {}
     for row in results.rows(group):
         if figure in row["figures"] and row["metric"] in (metric or row["metric"]) and " with " not in row["metric"]:
-            label = row["setting"] if metric else f"{row['metric']}\n{row['setting']}"
+            label = row["setting"] if metric else f"{row['metric']}\n{row['setting']}".replace(", ", ",\n")
             bars.setdefault(row["subject"], {})[label] = row["figures"][figure]
     labels = list(dict.fromkeys(label for values in bars.values() for label in values))
     width = 0.8 / max(1, len(bars))
@@ -44,6 +44,8 @@ def _bars(axis: Any, results: Results, title: str, *, group: str, metric: str, f
     axis.set_title(title)
     if bars:
         axis.legend(fontsize=7)
+    if not metric:
+        axis.set_yscale("log")  # a join and an event have little in common
 
 
 def _lines(axis: Any, results: Results) -> None:
