@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_the_reference_has_every_option_of_a_command(page: str, name: str) -> No
     options = [option for parameter in own_options(name) for option in (*parameter.opts, *parameter.secondary_opts)]
     shared = {"-k", "--kwarg", "--json-args"}  # in the table of arguments
     assert [option for option in options if f"{option}" not in section and option not in shared] == []
+
+
+def test_the_readme_lists_every_command(project: Path) -> None:
+    (line,) = re.findall(r"Command line: ([^|]+) \|", (project / "README.md").read_text(encoding="utf-8"))
+    assert sorted(line.split(", ")) == COMMANDS
+
+
+def test_the_reference_calls_arguments_what_the_help_calls_them(page: str) -> None:
+    for name in ("call", "publish", "subscribe", "register", "run", "keygen"):
+        (first, *_) = (part for part in program.commands[name].params if isinstance(part, click.Argument))
+        named = first.metavar or first.human_readable_name
+        assert re.search(rf"^`trowamp {name} [^`]*\b{named}\b", page, re.MULTILINE), name
 
 
 def test_the_reference_has_every_shared_option_with_its_variable(page: str) -> None:
@@ -70,12 +83,16 @@ def _commands_in(example: str) -> list[list[str]]:
     return [command[1:] for command in commands if command[0] == "trowamp"]
 
 
-def test_the_help_of_the_program_shows_commands_examples_and_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_the_program_shows_commands_examples_and_codes(
+    capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
     with pytest.raises(click.exceptions.Exit):
         program.make_context("trowamp", ["--help"])
     text = capsys.readouterr().out
     assert "TROWAMP_URL" in text
     assert "trowamp call com.example.add2 2 3" in text
-    assert "124" in text
+    listed = (project / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    codes = " ".join(text.split("Exit codes: ")[1].split())
+    assert [code for code in re.findall(r"^\| (\d+) \|", listed, re.MULTILINE) if f"{code} " not in codes] == []
     for name in COMMANDS:
         assert f"\n  {name} " in text
