@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -53,6 +54,8 @@ from ..messages import (
 from ._channel import Channel
 from ._handler_table import HandlerTable, PendingHandler, PendingRemoval, subject_of
 from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
+
+_is_uri = functools.lru_cache(maxsize=512)(is_uri)  # a program uses a few URIs, many times each
 
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
@@ -120,7 +123,7 @@ class ClientSession(Generic[W, H, T]):
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
         self.require_established()
-        if not is_uri(procedure):
+        if not _is_uri(procedure):
             raise ValueError(f"not a legal procedure: {procedure!r}")
         request_id = next_id(self._last_id)
         position = self._link.queued_octets
@@ -172,7 +175,7 @@ class ClientSession(Generic[W, H, T]):
     ) -> int:
         """Send PUBLISH; `waiter` is replied to if `options` ask for an acknowledgement. Raises as `call` does."""
         self.require_established()
-        if not is_uri(topic):
+        if not _is_uri(topic):
             raise ValueError(f"not a legal topic: {topic!r}")
         request_id = next_id(self._last_id)
         position = self._link.queued_octets
