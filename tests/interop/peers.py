@@ -81,7 +81,7 @@ def _run(command: Sequence[str]) -> None:
 def _reason(error: Exception) -> str:
     """Return the last line that the installer printed, or what kept it from running."""
     printed = getattr(error, "stderr", None)
-    lines = printed.strip().splitlines() if isinstance(printed, str) else []
+    lines = [line for line in printed.splitlines() if line.strip() and ".log" not in line] if printed else []
     return lines[-1] if lines else str(error)
 
 

@@ -88,9 +88,12 @@ class Meeting:
 
 
 @pytest.fixture
-async def meeting(request: pytest.FixtureRequest, new_client: NewClient) -> AsyncGenerator[Meeting, None]:
-    way: Way = request.param
-    client = new_client(way.client)
+def client(way: Way, new_client: NewClient) -> RemoteClient:
+    return new_client(way.client)
+
+
+@pytest.fixture
+async def meeting(way: Way, client: RemoteClient) -> AsyncGenerator[Meeting, None]:
     with trio.fail_after(20):
         async with trowamp.open_router([REALM], ["ws://127.0.0.1:0/ws", "rs://127.0.0.1:0"]) as router:
             url = router.urls[way.framing == "rs"]
@@ -101,7 +104,7 @@ async def meeting(request: pytest.FixtureRequest, new_client: NewClient) -> Asyn
                 await client.do("leave")
 
 
-everybody = of("meeting", ways(*PYTHON, *JAVASCRIPT), indirect=True)
+everybody = of("way", ways(*PYTHON, *JAVASCRIPT))
 
 
 # ---- calls
@@ -209,7 +212,7 @@ async def test_many_calls_are_under_way_at_once(meeting: Meeting) -> None:
     await meeting.check_all_is_well()
 
 
-@of("meeting", ways(*CAN_PROGRESS), indirect=True)
+@of("way", ways(*CAN_PROGRESS))
 async def test_our_results_reach_them_in_parts(meeting: Meeting) -> None:
     async def count(number: int, call: Invocation) -> int:
         for part in range(number):
@@ -224,7 +227,7 @@ async def test_our_results_reach_them_in_parts(meeting: Meeting) -> None:
     await meeting.check_all_is_well()
 
 
-@of("meeting", ways(*CAN_PROGRESS), indirect=True)
+@of("way", ways(*CAN_PROGRESS))
 async def test_their_results_reach_us_in_parts(meeting: Meeting) -> None:
     """A callee that announces no call canceling is not asked for parts (PCR-R1): the final result has to do for AutobahnJS and wampy.js."""
     await meeting.client.do("register", procedure=F, kind="count")
@@ -235,10 +238,22 @@ async def test_their_results_reach_us_in_parts(meeting: Meeting) -> None:
     await meeting.check_all_is_well()
 
 
+@pytest.mark.differs("wampy.js streams")
+@of("way", ways("wampy", serializers=["json"]))
+async def test_wampy_streams_arguments_without_having_announced_it(meeting: Meeting) -> None:
+    async def collect(call: Invocation) -> list[int]:
+        return [value async for value in call.inputs]
+
+    await meeting.session.register(F, collect)
+    with pytest.raises(ApplicationError, match="Connection closed"):
+        await meeting.client.do("stream", procedure=F, values=[2, 3, 5])
+    assert meeting.router.statistics().violations == 1
+
+
 # ---- cancelling
 
 
-@of("meeting", ways("autobahn-asyncio", "autobahn-twisted", "autobahn-js", "wampy"), indirect=True)
+@of("way", ways("autobahn-asyncio", "autobahn-twisted", "autobahn-js", "wampy"))
 async def test_they_give_up_a_call_to_us(meeting: Meeting) -> None:
     """Autobahn names no mode, which means "killnowait" (R2); AutobahnJS breaks off with every mode but "kill", see below."""
     began, ended = trio.Event(), trio.Event()
@@ -260,7 +275,7 @@ async def test_they_give_up_a_call_to_us(meeting: Meeting) -> None:
     await meeting.check_all_is_well()
 
 
-@of("meeting", ways(*CAN_BE_INTERRUPTED), indirect=True)
+@of("way", ways(*CAN_BE_INTERRUPTED))
 @pytest.mark.parametrize("mode", ["kill", "killnowait"])
 async def test_we_give_up_a_call_to_them(meeting: Meeting, mode: Any) -> None:
     await meeting.client.do("register", procedure=F, kind="wait")
@@ -274,7 +289,7 @@ async def test_we_give_up_a_call_to_them(meeting: Meeting, mode: Any) -> None:
     assert meeting.router.statistics().violations == 0
 
 
-@of("meeting", ways(*JAVASCRIPT, "xconn"), indirect=True)
+@of("way", ways(*JAVASCRIPT, "xconn"))
 async def test_a_callee_that_cannot_be_interrupted_keeps_nobody_waiting(meeting: Meeting) -> None:
     await meeting.client.do("register", procedure=F, kind="wait")
     for mode in ("kill", "killnowait"):
@@ -285,7 +300,7 @@ async def test_a_callee_that_cannot_be_interrupted_keeps_nobody_waiting(meeting:
 
 
 @pytest.mark.differs("AutobahnJS cancel")
-@of("meeting", ways("autobahn-js"), indirect=True)
+@of("way", ways("autobahn-js"))
 async def test_autobahnjs_breaks_off_when_it_is_told_that_its_call_was_cancelled(meeting: Meeting) -> None:
     """It forgets a call that it cancels, unless the mode is "kill", and takes the router's answer for a violation."""
     await meeting.session.register(F, trio.sleep_forever)
@@ -299,7 +314,7 @@ async def test_autobahnjs_breaks_off_when_it_is_told_that_its_call_was_cancelled
 
 
 @pytest.mark.differs("wampy.js ids")
-@of("meeting", ways("wampy", serializers=["cbor"]), indirect=True)
+@of("way", ways("wampy", serializers=["cbor"]))
 async def test_wampy_breaks_the_protocol_when_it_writes_an_id_as_a_floating_point_number(meeting: Meeting) -> None:
     await meeting.client.do("register", procedure=F, kind="echo")
     with pytest.raises(ApplicationError, match="Connection closed"):
@@ -409,7 +424,7 @@ BATCHED = ("json.batched", "msgpack.batched", "cbor.batched")
 
 
 @pytest.mark.differs("T1")
-@of("meeting", ways("autobahn-asyncio", "autobahn-twisted", framings=["ws"], serializers=BATCHED), indirect=True)
+@of("way", ways("autobahn-asyncio", "autobahn-twisted", framings=["ws"], serializers=BATCHED))
 async def test_batches_go_both_ways(meeting: Meeting) -> None:
     """Autobahn splits JSON at another octet than the specification says; who was sent a batch answers alike."""
     await meeting.session.register(F, Result)
@@ -428,7 +443,7 @@ async def test_batches_go_both_ways(meeting: Meeting) -> None:
 # ---- beginnings and ends
 
 
-@of("meeting", ways(*PYTHON, *JAVASCRIPT, serializers=("json",)), indirect=True)
+@of("way", ways(*PYTHON, *JAVASCRIPT, serializers=("json",)))
 async def test_who_disconnects_without_a_word_leaves_nothing_behind(meeting: Meeting) -> None:
     await meeting.client.do("register", procedure=F, kind="echo")
     await meeting.client.do("subscribe", topic=TOPIC)
@@ -440,8 +455,7 @@ async def test_who_disconnects_without_a_word_leaves_nothing_behind(meeting: Mee
 
 
 @of("way", ways(*PYTHON, *JAVASCRIPT))
-async def test_they_are_told_when_the_router_stops(new_client: NewClient, way: Way) -> None:
-    client = new_client(way.client)
+async def test_they_are_told_when_the_router_stops(client: RemoteClient, way: Way) -> None:
     with trio.fail_after(20):
         async with trowamp.open_router([REALM], [f"{way.framing}://127.0.0.1:0/"]) as router:
             await client.do("join", url=router.urls[0], realm=REALM, serializer=way.serializer)

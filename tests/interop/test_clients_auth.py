@@ -73,6 +73,11 @@ def cases(table: dict[str, Credentials]) -> list[Any]:
 
 
 @pytest.fixture
+def client(name: str, new_client: NewClient) -> RemoteClient:
+    return new_client(name)
+
+
+@pytest.fixture
 async def router() -> AsyncGenerator[Router, None]:
     with trio.fail_after(20):
         async with trowamp.open_router(
@@ -82,8 +87,7 @@ async def router() -> AsyncGenerator[Router, None]:
 
 
 @pytest.mark.parametrize(("name", "auth"), cases(RIGHT))
-async def test_a_right_proof_is_accepted(router: Router, new_client: NewClient, name: str, auth: Credentials) -> None:
-    client = new_client(name)
+async def test_a_right_proof_is_accepted(client: RemoteClient, router: Router, name: str, auth: Credentials) -> None:
     (credentials,) = auth.values()
     for url in router.urls if name in CLIENTS[:3] else router.urls[:1]:
         for serializer in ("json", "cbor"):
@@ -94,12 +98,12 @@ async def test_a_right_proof_is_accepted(router: Router, new_client: NewClient, 
 
 
 @pytest.mark.parametrize(("name", "auth"), cases(WRONG))
-async def test_a_wrong_proof_is_refused(router: Router, new_client: NewClient, name: str, auth: Credentials) -> None:
+async def test_a_wrong_proof_is_refused(client: RemoteClient, router: Router, name: str, auth: Credentials) -> None:
     (credentials,) = auth.values()
     if credentials.get("pubkey") == "":
         auth = {"cryptosign": {**credentials, "pubkey": Cryptosign("dave", private_key=SEED[::-1]).public_key}}
     with pytest.raises(ApplicationError) as caught:
-        await new_client(name).do("join", url=router.urls[0], realm=REALM, serializer="json", auth=auth)
+        await client.do("join", url=router.urls[0], realm=REALM, serializer="json", auth=auth)
     # somebody who is not there may look like somebody who uses another method
     unsaid = {"wamp.error.no_matching_auth_method"} if credentials["authid"] == "mallory" else set()
     assert caught.value.uri in {"wamp.error.authentication_denied", *unsaid}

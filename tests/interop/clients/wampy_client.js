@@ -83,6 +83,14 @@ class Client {
     this.calls[key] = { call, parts, request: this.wampy.getOpStatus().reqId };
   }
 
+  // A call whose arguments go on: all but the last of `values` are announced as not the end.
+  async stream({ procedure, values }) {
+    const [first, ...others] = values;
+    const call = this.wampy.progressiveCall(procedure, [first]);
+    others.forEach((value, index) => call.sendData([value], { progress: index < others.length - 1 }));
+    return content(await sent(call.result));
+  }
+
   cancel({ key, mode }) {
     this.wampy.cancel(this.calls[key].request, mode ? { mode } : {});
   }
