@@ -422,7 +422,7 @@ async def test_a_peer_that_takes_a_large_message_is_kept_although_it_cannot_answ
         await trio.sleep(4)
         transport.room = 1000
         pump.flush()
-    assert not silence.words
+        assert not silence.words
     last = trio.current_time()
     await trio.sleep(100)
     assert silence.words == "no answer to a ping within 5 s"
