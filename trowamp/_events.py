@@ -114,6 +114,8 @@ class Subscription(Held):
         id: The router's id of the subscription.
     """
 
+    _noun = "subscription to"
+
     def __init__(self, shell: SessionShell, pattern: UriPattern, buffer: int, overflow: Overflow) -> None:
         if buffer < 1:
             raise ValueError(f"buffer must be at least 1 event, not {buffer}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 
@@ -28,6 +28,8 @@ class Held(ABC):
         pattern: What it is for.
         id: The router's id; 0 until the router has agreed.
     """
+
+    _noun: ClassVar[str]  # "registration of", as in what the log says
 
     def __init__(self, shell: SessionShell, pattern: UriPattern, log: logging.Logger) -> None:
         self._shell = shell
@@ -53,7 +55,8 @@ class Held(ABC):
     def revoked(self, reason: str | None) -> None:
         """The router took it away; what has arrived is still served."""
         self._is_active = False
-        self._log.warning("%r was revoked by the router%s", self, f": {reason}" if reason else "")
+        words = f": {reason}" if reason else ""
+        self._log.warning("%s %r was revoked by the router%s", self._noun, self.pattern.text, words)
 
     async def _give_back(self, remove: Callable[..., bool]) -> None:
         """Give it back and wait for the router's agreement; a checkpoint. Cancelled, it takes effect all the same.

@@ -161,6 +161,8 @@ class Registration(Held):
         id: The router's id of the registration.
     """
 
+    _noun = "registration of"
+
     def __init__(
         self, shell: SessionShell, pattern: UriPattern, handler: BoundHandler, *, concurrency: int | None
     ) -> None:

@@ -98,7 +98,7 @@ def test_options_of_the_request_are_sent_as_they_are(serve: Start, call: Run) ->
     first = serve("com.example.taken_over", "--returns", "1")
     serve("com.example.taken_over", "--returns", "2", "-O", "force_reregister=true", "-O", "invoke=single")
     assert call("com.example.taken_over").out == "2\n"
-    assert first.tells("WARNING trowamp.procedure: <Registration 'com.example.taken_over' over> was revoked")
+    assert first.tells("WARNING trowamp.procedure: registration of 'com.example.taken_over' was revoked")
 
 
 async def answered(script: str, *args: object, **kwargs: object) -> object:
