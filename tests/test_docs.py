@@ -25,6 +25,7 @@ import pytest
 
 import trowamp
 import trowamp.messages
+import trowamp.testing
 from trowamp import _exit_codes
 
 from .docs_pages import DOCS, FENCE, PAGES, Block, blocks_of
