@@ -51,13 +51,14 @@ async def running(*urls: str) -> AsyncGenerator[Service, None]:
             service.app.stop()
 
 
-async def check_it_serves(url: str, number: int, service: Service) -> None:
+async def check_it_serves(url: str, number: int, *services: Service) -> None:
     async with trowamp.open_session(url, realm=REALM) as client:
         assert await client.call(ADD, number, 1) == number + 1
         await client.with_options(acknowledge=True).publish(TICK, number)
-    assert service.app.session is not None
-    await service.app.session.with_options(acknowledge=True).publish("com.example.far.away")
-    assert service.heard[-1][0] == number
+    for service in services:
+        assert service.app.session is not None
+        await service.app.session.with_options(acknowledge=True).publish("com.example.far.away")
+        assert service.heard[-1][0] == number
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +92,9 @@ async def test_another_node_takes_over(node: CrossbarNode, crossbar: CrossbarNod
     ):
         for each in (service, twin):
             await each.ready()
-        await check_it_serves(node.url("ws"), 1, service)
+        await check_it_serves(node.url("ws"), 1, service, twin)
         await trio.to_thread.run_sync(node.kill)
         for each in (service, twin):
             await each.ready()
-        await check_it_serves(crossbar.url("ws"), 2, service)
+        await check_it_serves(crossbar.url("ws"), 2, service, twin)
         assert (service.heard, twin.heard) == ([(1, False), (2, True)],) * 2
