@@ -35,10 +35,12 @@ async def open_transport(
     if not url.is_unix and url.port == 0:
         raise ValueError(f"port 0 is for listening only: {url}")
     try:
+        if url.is_tls and tls is None:
+            tls = await trio.to_thread.run_sync(default_tls)  # reading the trust store takes tens of milliseconds
         stream = await _open_stream(url, proxy)
         details = {"type": "unix" if url.is_unix else "tcp", "tls": False}
         transport = SocketTransport(stream.socket, _description(url), details)
-        return await _encrypted(transport, url, tls or default_tls()) if url.is_tls else transport
+        return transport if tls is None or not url.is_tls else await _encrypted(transport, url, tls)
     except ConnectError as error:
         raise ConnectError(f"cannot connect to {url}: {error}") from error
     except OSError as error:
