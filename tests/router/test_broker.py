@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trowamp import NoSuchSubscription, uris
-from trowamp.messages import Abort, Error, Event, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
+from trowamp.messages import Error, Event, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed
 
 from .harness import NO_FEATURES, Client, CountingSerializer, World
 
@@ -304,12 +304,6 @@ def test_a_router_can_refuse_disclosure() -> None:
     publisher.publish(TOPIC, options={"disclose_me": True})
     assert publisher.received() == subscriber.received() == []
     assert world.statistics()["refused_publications"] == 1
-
-
-@pytest.mark.checklist("PPT-R1", "PV-R")
-def test_payload_passthru_is_not_announced_and_not_accepted(publisher: Client) -> None:
-    publisher.publish(TOPIC, b"opaque", options={"ppt_scheme": "wamp"})
-    assert publisher.expect(Abort).reason == uris.ERROR_PROTOCOL_VIOLATION
 
 
 # ---- payloads that somebody cannot get

@@ -256,23 +256,6 @@ def test_further_inputs_are_not_accepted_from_callers_that_did_not_announce_them
     assert callee.received() == []
 
 
-@pytest.mark.checklist("PPT-R1", "FEAT-R1", "PV-R")
-@pytest.mark.parametrize("kind", ["call", "yield", "error"])
-def test_payload_passthru_is_not_announced_and_not_accepted(caller: Client, callee: Client, kind: str) -> None:
-    _, invocation = begin(caller, callee)
-    passthru = {"ppt_scheme": "wamp"}
-    if kind == "call":
-        caller.call(PROCEDURE, b"opaque", options=passthru)
-        assert caller.expect(Abort).reason == uris.ERROR_PROTOCOL_VIOLATION
-        return
-    if kind == "yield":
-        callee.send(Yield(invocation.request_id, passthru, [b"opaque"]))
-    else:
-        callee.send(Error(68, invocation.request_id, passthru, "com.example.error", [b"opaque"]))
-    assert callee.expect(Abort).reason == uris.ERROR_PROTOCOL_VIOLATION
-    caller.expect_error(uris.ERROR_CANCELED)
-
-
 # ---- late and false answers
 
 

@@ -16,9 +16,10 @@ from ._eligibility import Admits, Eligibility
 from ._event_history import EventHistory
 from ._matching import Matching
 from ._meta_events import SUBSCRIPTION_TOPICS, EntryEvents
+from ._passthru import form_of, passed_on
 from ._patterns import problem_of
 from ._retention import RetainedEvent, RetainedEvents
-from ._session import NOTHING, PASSTHRU
+from ._session import NOTHING
 from ._subscriptions import Subscription
 from ._trust import with_trust
 
@@ -81,13 +82,13 @@ class Broker:
         excluded: Session | None = publisher  # PX-R1
         eligibility = None
         details = NOTHING
-        if options:
+        if options or type(message.args) is bytes:
             terms = self._terms(publisher, message)
             if not isinstance(terms, tuple):
                 return terms
             details, excluded, eligibility = terms
         if publisher.grant.always_discloses:
-            details = _disclosed(publisher)
+            details = {**details, **_disclosed(publisher)}
         publication_id = self._ids.draw()
         encode = self._encode if publisher.trust_level is None else with_trust(self._encode, publisher.trust_level)
         deliveries: _Deliveries = []
@@ -131,15 +132,16 @@ class Broker:
             was refused.
         """
         options = message.options
-        if not PASSTHRU.isdisjoint(options):  # PPT-R1
-            return "PUBLISH uses a feature that the router does not announce"
-        details = NOTHING
+        form = form_of(options, message.args)
+        if form & ~publisher.publication_forms:  # PPT-R1
+            return "PUBLISH uses a feature that the publisher did not announce"
+        details = passed_on(options, form)  # PPT-R3: whether subscribers understand it is theirs
         if options.get("disclose_me"):
             if publisher.grant.never_discloses:  # PI-R2
                 text = "publishers are not disclosed here"
                 self._refuse(publisher, message, uris.ERROR_DISCLOSE_ME_DISALLOWED, text)
                 return None
-            details = _disclosed(publisher)
+            details = {**details, **_disclosed(publisher)}
         return details, None if options.get("exclude_me") is False else publisher, Eligibility.of(options)
 
     def on_subscribe(self, session: Session, message: Subscribe, now: float) -> str | None:

@@ -16,6 +16,9 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "event_retention",
         "event_history",
         "publication_trustlevels",
+        "payload_passthru_mode",
+        "payload_transparency",
+        "payload_encryption_cryptobox",
     ),
     "dealer": (
         "progressive_call_results",
@@ -31,6 +34,9 @@ _FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "testament_meta_api",
         "call_trustlevels",
         "call_reroute",
+        "payload_passthru_mode",
+        "payload_transparency",
+        "payload_encryption_cryptobox",
     ),
 }
 

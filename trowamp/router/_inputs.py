@@ -23,6 +23,7 @@ class Inputs(msgspec.Struct):
     procedure: str
     registration_id: int
     details: dict[str, Any]
+    is_transparent: bool  # the payload is octets in the place of Arguments
 
     def invocation(self, flight: Flight, message: Call) -> Invocation:
         """Return what the callee is sent for one more CALL."""
@@ -33,7 +34,7 @@ class Inputs(msgspec.Struct):
 def inputs_of(message: Call, registration_id: int, details: dict[str, Any]) -> Inputs:
     """Return what is remembered of the first CALL; `details` are those of its INVOCATION."""
     first = {name: value for name, value in details.items() if name != "progress"}
-    return Inputs(message.procedure, registration_id, first or NOTHING)
+    return Inputs(message.procedure, registration_id, first or NOTHING, type(message.args) is bytes)
 
 
 def is_further_input(session: Session, call_id: int) -> bool:

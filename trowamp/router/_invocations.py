@@ -15,8 +15,9 @@ from .._ids import next_id
 from .._uri_pattern import is_reserved, is_uri
 from ..messages import Call, Cancel, Error, Interrupt, Invocation, Result, Yield
 from ._inputs import Inputs, await_late_inputs, inputs_of
+from ._passthru import form_of, passed_on
 from ._rerouting import Detour
-from ._session import NOTHING, PASSTHRU
+from ._session import NOTHING
 
 if TYPE_CHECKING:
     from ._deadlines import Deadlines
@@ -109,8 +110,10 @@ class Invocations:
         call_id, options = message.request_id, message.options
         if call_id in caller.calls or call_id in caller.late_inputs:
             return self._on_input(caller, message)
-        if options:
-            violation = self._check_features(caller, message)
+        form = 0
+        if options or type(message.args) is bytes:
+            form = form_of(options, message.args)
+            violation = self._check_features(caller, message, form)
             if violation is not None:
                 return violation
             if caller.grant.never_discloses and options.get("disclose_me"):  # CI-R2
@@ -124,10 +127,11 @@ class Invocations:
             return None
         endpoint = registration.select(registration, self._draw)
         callee = endpoint.session
-        if options and options.get("progress") and not callee.can_take_inputs:  # PCI-R2
-            text = "the callee takes no progressive call invocations"
-            caller.refuse(_CALL, call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
-            return None
+        if options or form:
+            lacking = _lacking(callee, options, form)
+            if lacking is not None:
+                caller.refuse(_CALL, call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, f"the callee takes no {lacking}")
+                return None
         details = NOTHING
         if (
             options
@@ -157,10 +161,10 @@ class Invocations:
         callee.outbox.queue(octets)
         return None
 
-    def _check_features(self, caller: Session, message: Call) -> str | None:
+    def _check_features(self, caller: Session, message: Call, form: int) -> str | None:
         """Say what breaks the protocol in the options of a first CALL."""
-        if not PASSTHRU.isdisjoint(message.options):  # PPT-R1
-            return "CALL uses a feature that the router does not announce"
+        if form & ~caller.call_forms:  # PPT-R1
+            return "CALL uses a feature that the caller did not announce"
         if message.options.get("progress"):
             if not caller.can_send_inputs:  # PCI-R1
                 return "CALL uses a feature that the caller did not announce"
@@ -180,6 +184,8 @@ class Invocations:
             return "CALL with the request id of a call in flight"
         if message.procedure != inputs.procedure:
             return "CALL continues a call with another procedure" if self._has_strict_ids else None
+        if type(message.args) is bytes and not inputs.is_transparent:
+            return "CALL continues a call in another form"
         if is_last:
             flight.inputs = None
         try:
@@ -218,18 +224,22 @@ class Invocations:
         flight = callee.invocations.get(message.request_id)
         if flight is None:
             return self._late(callee, message.request_id)
-        options = message.options
+        options, caller = message.options, flight.caller
         details = NOTHING
         is_final = True
-        if options:
-            if not PASSTHRU.isdisjoint(options):  # PPT-R1
-                return "YIELD uses a feature that the router does not announce"
+        if options or type(message.args) is bytes:
+            form = form_of(options, message.args)
+            if form & ~callee.invocation_forms:  # PPT-R1
+                return "YIELD uses a feature that the callee did not announce"
             if options.get("progress"):
                 if not flight.wants_progress:  # PCR-R3
                     self._counters.unwanted_progress += 1
                     return None
                 details, is_final = _PROGRESS, False
-        caller = flight.caller
+            if form & ~caller.call_forms:  # PPT-R4
+                self._refuse_answer(flight, "the result", is_final=is_final)
+                return None
+            details = {**details, **passed_on(options, form)} if form else details
         try:
             octets = caller.link.encode(Result(flight.call_id, details, message.args, message.kwargs))
         except (SerializationError, MessageTooLarge) as error:
@@ -254,18 +264,23 @@ class Invocations:
         flight = callee.invocations.get(message.request_id)
         if flight is None:
             return self._late(callee, message.request_id)
-        if message.details and not PASSTHRU.isdisjoint(message.details):  # PPT-R1
-            return "ERROR uses a feature that the router does not announce"
+        form = form_of(message.details, message.args)
+        if form & ~callee.invocation_forms:  # PPT-R1
+            return "ERROR uses a feature that the callee did not announce"
         if flight.detour is not None and message.error == uris.ERROR_UNAVAILABLE and not flight.is_killed:
             self._reroute(flight, flight.detour, now)
             return None
-        self._end(flight)
         caller, call_id = flight.caller, flight.call_id
+        if form & ~caller.call_forms:  # PPT-R4
+            self._refuse_answer(flight, f"the error {message.error:.200}", is_final=True)
+            return None
+        self._end(flight)
         if not is_uri(message.error, strict=self._is_strict):  # URI-B3
             caller.refuse(_CALL, call_id, uris.ERROR_INVALID_URI, "the callee's error has no legal URI")
             return None
+        details = passed_on(message.details, form)
         try:
-            octets = caller.link.encode(Error(_CALL, call_id, NOTHING, message.error, message.args, message.kwargs))
+            octets = caller.link.encode(Error(_CALL, call_id, details, message.error, message.args, message.kwargs))
         except (SerializationError, MessageTooLarge) as error:
             caller.refuse_payload(_CALL, call_id, error)
         else:
@@ -299,6 +314,8 @@ class Invocations:
     def _pass_on(self, flight: Flight, detour: Detour, endpoint: Endpoint, now: float) -> bool:
         """Send a call that another callee has declined; tell whether this one's connection can carry it."""
         message, registration, callee = detour.message, endpoint.registration, endpoint.session
+        if form_of(message.options, message.args) & ~callee.invocation_forms:
+            return False
         details = self._details(flight.caller, message, registration, endpoint)
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
@@ -322,6 +339,14 @@ class Invocations:
         if not flight.is_killed:
             self._interrupt(flight)
 
+    def _refuse_answer(self, flight: Flight, what: str, *, is_final: bool) -> None:
+        """End a call whose answer has a form that its caller did not announce; there is no ERROR for a YIELD (§6 R16)."""
+        self._end(flight)
+        text = f"{what} is passed through, which the caller does not take"
+        flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
+        if not is_final:
+            self._interrupt(flight)
+
     def _find(self, caller: Session, message: Call, now: float) -> Registration | None:
         """Find a pattern that matches, or answer the call (PBR-R1). The router alone serves the reserved namespace (URI-B2)."""
         procedure = message.procedure
@@ -329,7 +354,11 @@ class Invocations:
             caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_URI, "not a legal URI")
             return None
         if is_reserved(procedure):
-            self._meta.call(caller, message, now)
+            if form_of(message.options, message.args):
+                text = "the router's own procedures take no payload that is passed through"
+                caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_ARGUMENT, text)
+            else:
+                self._meta.call(caller, message, now)
             return None
         if self._procedures.has_patterns:
             registration = self._procedures.best_pattern(procedure)
@@ -344,7 +373,7 @@ class Invocations:
     ) -> dict[str, Any]:
         """Say in INVOCATION.Details what the callee has to know."""
         options = message.options
-        details: dict[str, Any] = {}
+        details = dict(passed_on(options, form_of(options, message.args)))
         if options.get("progress"):
             details["progress"] = True
         if registration.is_pattern:  # PBR-R4
@@ -389,3 +418,10 @@ class Invocations:
         """Tell a callee that can be told that nobody waits for its answer any more."""
         if flight.callee.can_cancel:
             flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
+
+
+def _lacking(callee: Session, options: dict[str, Any], form: int) -> str | None:
+    """Name what a call needs and its callee did not announce, or None."""
+    if options.get("progress") and not callee.can_take_inputs:  # PCI-R2
+        return "progressive call invocations"
+    return "payload passthru" if form & ~callee.invocation_forms else None  # PPT-R2

@@ -11,6 +11,7 @@ from ..messages import Error, Message, RequestType
 from ._accept import Vouched
 from ._features import announces
 from ._grants import Grant, Need
+from ._passthru import forms_announced
 
 if TYPE_CHECKING:
     from ..auth._router import Accept
@@ -30,7 +31,6 @@ Handler = Callable[["Session", Any, float], str | None]
 HandlerTable = dict[type[Message], Handler]
 
 NOTHING: Final[dict[str, Any]] = {}  # empty Options or Details of the router's own messages; never changed
-PASSTHRU: Final = frozenset({"ppt_scheme", "enc_algo"})  # keys of payloads that only their receivers understand
 
 
 class Session:
@@ -64,11 +64,13 @@ class Session:
         trust_level: How far its calls and publications are trusted, None if nobody says.
         hears_call_trust, hears_event_trust: Whether it announced that it takes such levels as a callee, and as a subscriber.
         hears_registration_revocation, hears_subscription_revocation: Whether it announced these.
+        call_forms, invocation_forms, publication_forms: Which forms of payload passthru it announced as a caller, callee and publisher.
     """
 
     __slots__ = (
         "authid",
         "authrole",
+        "call_forms",
         "calls",
         "can_cancel",
         "can_progress",
@@ -84,6 +86,7 @@ class Session:
         "hears_registration_revocation",
         "hears_subscription_revocation",
         "identity",
+        "invocation_forms",
         "invocations",
         "is_service",
         "last_invocation_id",
@@ -93,6 +96,7 @@ class Session:
         "method",
         "outbox",
         "peer",
+        "publication_forms",
         "realm",
         "registrations",
         "rules",
@@ -142,6 +146,9 @@ class Session:
         self.hears_event_trust = announces(roles, "subscriber", "publication_trustlevels")
         self.hears_registration_revocation = announces(roles, "callee", "registration_revocation")
         self.hears_subscription_revocation = announces(roles, "subscriber", "subscription_revocation")
+        self.call_forms = forms_announced(roles, "caller")
+        self.invocation_forms = forms_announced(roles, "callee")
+        self.publication_forms = forms_announced(roles, "publisher")
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} {self.authid!r} ({self.authrole}) in {self.realm.name!r}>"
