@@ -1,5 +1,8 @@
 """The configuration file of `trowamp router`, in TOML.
 
+Its keys are the names that Python has for the same things: arguments of `open_router`, fields of `RouterOptions`, `RouterAuth`, `Role`, `Rule` and
+`HistoryRule`. So what can be said in a program can be said in a file.
+
 ```toml
 [router]
 realms = ["realm1"]
@@ -9,29 +12,47 @@ listen = ["ws://127.0.0.1:8080/ws", "rs://127.0.0.1:8081"]
 cert = "server.pem"      # relative to this file
 key = "server.key"
 
-[router.limits]          # the options of `trowamp.open_router` and `trowamp.RouterOptions`
+[router.limits]
 max_connections = 1000
-outbox_limit = 4194304
+
+[router.auth.principals.joe]
+role = "cook"
+wampcra = { file = "joe.secret" }
+
+[[router.roles]]
+name = "cook"
+rules = [{ uri = "com.shop.*", allow = ["call", "subscribe"] }]
 ```
 """
 
 from __future__ import annotations
 
-import difflib
+import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from .._authentication import RouterAuth
 from .._serve import ServerOptions
-from ..router import RouterOptions
+from ..auth import METHODS, principals_from_mapping
+from ..auth._keys import private_key_from
+from ..auth._reading import check_keys
+from ..router import HistoryRule, Role, RouterOptions, Rule
+from ..router._rules import ACTIONS
+from ._config_secrets import Secrets, is_readable_by_others
 
-_NO_SETTING: Final = {"agent", "authenticators"}  # values of the program, not of a file
+T = TypeVar("T")
+
+_SECTIONS: Final = {"agent", "roles", "trust_levels", "event_history"}  # options with a place of their own
+_PROGRAMS: Final = {"authenticators"}  # objects; `auth.authenticators` names them
 _SERVER: Final = frozenset(ServerOptions.__struct_fields__)
-_CORE: Final = frozenset(RouterOptions.__struct_fields__) - _NO_SETTING
+_CORE: Final = frozenset(RouterOptions.__struct_fields__) - _SECTIONS - _PROGRAMS
 LIMITS: Final = _SERVER | _CORE
+_AUTH: Final = (*RouterAuth.__struct_fields__, "authenticators")
+_SECRET_SIZE: Final = 32
 
 
 class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +65,10 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
         key: The file of its private key.
         server: Options of `open_router`.
         core: Options of `RouterOptions`.
+        auth: Who may join; its `authenticator` may be `module:name`.
+        authenticators: Methods of one's own, each as `module:name`.
+        authorizer: A URI or `module:name`.
+        exposed: Files with secrets that others can read.
     """
 
     realms: list[str] = []
@@ -52,6 +77,10 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
     key: Path | None = None
     server: dict[str, Any] = {}
     core: dict[str, Any] = {}
+    auth: RouterAuth | None = None
+    authenticators: list[str] = []
+    authorizer: str | None = None
+    exposed: list[Path] = []
 
 
 class _Tls(msgspec.Struct):
@@ -59,11 +88,27 @@ class _Tls(msgspec.Struct):
     key: str | None = None
 
 
+class _Auth(msgspec.Struct):
+    """`RouterAuth` without what is secret."""
+
+    authenticator: str | None = None
+    realm: str | None = None
+    methods: Sequence[str] = METHODS
+    anonymous_role: str | None = None
+    authenticators: list[str] = []
+
+
 class _Router(msgspec.Struct):
     realms: list[str] = []
     listen: list[str] = []
+    agent: str | None = None
+    authorizer: str | None = None
     tls: _Tls | None = None
     limits: dict[str, Any] = {}
+    trust_levels: dict[str, Any] | None = None
+    auth: dict[str, Any] | None = None
+    roles: list[Any] | None = None
+    event_history: list[Any] = []
 
 
 def read_config(path: Path) -> RouterConfig:
@@ -73,59 +118,78 @@ def read_config(path: Path) -> RouterConfig:
         ValueError: It cannot be read, or something in it is wrong; the text names the place.
     """
     try:
-        return parse_config(path.read_text(encoding="utf-8"), path.parent)
+        config, secrets = _parsed(path.read_text(encoding="utf-8"), path.parent, os.environ)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    holders = [path] if secrets.are_inline else []
+    keys = [] if config.key is None else [config.key]
+    exposed = [holder for holder in (*holders, *secrets.files, *keys) if is_readable_by_others(holder)]
+    return msgspec.structs.replace(config, exposed=exposed)
 
 
-def parse_config(text: str, folder: Path) -> RouterConfig:
+def parse_config(text: str, folder: Path, environment: Mapping[str, str] | None = None) -> RouterConfig:
     """Understand the text of a configuration file.
 
     Args:
         text: TOML.
         folder: What file names in it are relative to.
+        environment: The variables that it can name. Default: those of the process.
 
     Raises:
         ValueError: Something in it is wrong; the text names the place.
     """
+    return _parsed(text, folder, os.environ if environment is None else environment)[0]
+
+
+def _parsed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[RouterConfig, Secrets]:
     document = tomllib.loads(text)
-    _check_keys(document, ["router"], "")
+    _check_root(document)
     router = document.get("router", {})
-    _check_table(router, _Router.__struct_fields__, "router")
-    _check_table(router.get("tls", {}), _Tls.__struct_fields__, "router.tls")
-    _check_table(router.get("limits", {}), LIMITS, "router.limits")
+    check_keys(router, _Router.__struct_fields__, "router")
+    check_keys(router.get("tls", {}), _Tls.__struct_fields__, "router.tls")
+    check_keys(router.get("limits", {}), sorted(LIMITS), "router.limits")
     read = _converted(router, _Router, "router")
-    _check_positive(read.limits, "router.limits.")
-    server = {name: value for name, value in read.limits.items() if name in _SERVER}
-    core = {name: value for name, value in read.limits.items() if name in _CORE}
-    _converted(server, ServerOptions, "router.limits")
-    _converted(core, RouterOptions, "router.limits")
+    secrets = Secrets(folder, environment)
+    server, core = _limits(read.limits)
+    core |= _policies(read)
+    auth, own = (None, []) if read.auth is None else _auth(read.auth, secrets)
+    if auth is not None:
+        _check_roles(auth, core.get("roles"))
     tls = read.tls
-    return RouterConfig(
+    config = RouterConfig(
         realms=read.realms,
         listen=read.listen,
         cert=None if tls is None else folder / tls.cert,
         key=None if tls is None or tls.key is None else folder / tls.key,
         server=server,
         core=core,
+        auth=auth,
+        authenticators=own,
+        authorizer=read.authorizer,
     )
+    return config, secrets
 
 
-def _check_table(table: Any, known: Iterable[str], place: str) -> None:
-    if not isinstance(table, dict):
-        raise ValueError(f"{place} must be a table")
-    _check_keys(table, known, f"{place}.")
+def _check_root(document: dict[str, Any]) -> None:
+    try:
+        check_keys(document, ["router"], "")
+    except ValueError as error:
+        raise ValueError(str(error).replace("unknown key .", "unknown key ")) from None
 
 
-def _check_keys(table: dict[str, Any], known: Iterable[str], prefix: str) -> None:
-    names = sorted(known)
-    for key in table:
-        if key not in names:
-            close = difflib.get_close_matches(key, names, 1)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
-            raise ValueError(f"unknown key {prefix}{key} ({hint})")
+# ---- limits and policies
+
+
+def _limits(limits: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of `open_router`, and those of `RouterOptions`."""
+    _check_positive(limits, "router.limits.")
+    server = {name: value for name, value in limits.items() if name in _SERVER}
+    core = {name: value for name, value in limits.items() if name in _CORE}
+    _converted(server, ServerOptions, "router.limits")
+    _converted(core, RouterOptions, "router.limits")
+    return server, core
 
 
 def _check_positive(limits: dict[str, Any], prefix: str) -> None:
@@ -134,7 +198,116 @@ def _check_positive(limits: dict[str, Any], prefix: str) -> None:
             raise ValueError(f"{prefix}{key} must be more than 0, not {value}")
 
 
-def _converted(value: Any, kind: Any, place: str) -> Any:
+def _policies(read: _Router) -> dict[str, Any]:
+    """Return the options of `RouterOptions` that have a place of their own."""
+    policies: dict[str, Any] = {}
+    if read.agent is not None:
+        policies["agent"] = read.agent
+    if read.trust_levels is not None:
+        policies["trust_levels"] = _trust_levels(read.trust_levels)
+    if read.roles is not None:
+        policies["roles"] = _roles(read.roles)
+    if read.event_history:
+        place = "router.event_history"
+        _check_tables(read.event_history, HistoryRule.__struct_fields__, place)
+        policies["event_history"] = _converted(read.event_history, list[HistoryRule], place)
+    return policies
+
+
+def _trust_levels(levels: dict[str, Any]) -> dict[str, int]:
+    read = _converted(levels, dict[str, int], "router.trust_levels")
+    for role, level in read.items():
+        if level < 0:
+            raise ValueError(f"router.trust_levels.{role} must be 0 or more, not {level}")
+    return read
+
+
+def _roles(roles: list[Any]) -> list[Role]:
+    _check_tables(roles, Role.__struct_fields__, "router.roles")
+    for number, role in enumerate(roles):
+        place = f"router.roles[{number}].rules"
+        rules = role.get("rules", [])
+        if not isinstance(rules, list):
+            raise ValueError(f"{place} must be an array of tables")
+        _check_tables(rules, Rule.__struct_fields__, place)
+        for index, rule in enumerate(rules):
+            _check_actions(rule, f"{place}[{index}]")
+    return _converted(roles, list[Role], "router.roles")
+
+
+def _check_actions(rule: dict[str, Any], place: str) -> None:
+    for key in ("allow", "ask"):
+        actions = rule.get(key)
+        for index, action in enumerate(actions if isinstance(actions, list) else ()):
+            _check_word(action, ACTIONS, f"{place}.{key}[{index}]")
+
+
+def _check_tables(tables: Sequence[Any], known: Iterable[str], place: str) -> None:
+    for index, table in enumerate(tables):
+        check_keys(table, known, f"{place}[{index}]")
+
+
+def _check_word(word: Any, known: Sequence[str], place: str) -> None:
+    if word not in known:
+        raise ValueError(f"{place} must be one of {', '.join(known)}, not {word!r}")
+
+
+# ---- who may join
+
+
+def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str]]:
+    """Return who may join, and methods of one's own."""
+    place = "router.auth"
+    check_keys(table, _AUTH, place)
+    read = _converted({key: table[key] for key in _Auth.__struct_fields__ if key in table}, _Auth, place)
+    for index, method in enumerate(read.methods):
+        _check_word(method, METHODS, f"{place}.methods[{index}]")
+    principals = table.get("principals", {})
+    if isinstance(principals, dict):
+        principals = {
+            authid: secrets.principal(principal, f"{place}.principals.{authid}")
+            for authid, principal in principals.items()
+        }
+    principals_from_mapping(principals, f"{place}.principals")
+    auth = RouterAuth(
+        principals=principals,
+        authenticator=read.authenticator,
+        realm=read.realm,
+        methods=read.methods,
+        anonymous_role=read.anonymous_role,
+        private_key=_private_key(secrets.octets(table.get("private_key"), f"{place}.private_key")),
+        secret=_secret(secrets.octets(table.get("secret"), f"{place}.secret")),
+    )
+    return auth, read.authenticators
+
+
+def _private_key(key: bytes | None) -> bytes | None:
+    if key is not None:
+        try:
+            private_key_from(key)
+        except ValueError as error:
+            raise ValueError(f"router.auth.private_key: {error}") from None
+    return key
+
+
+def _secret(secret: bytes | None) -> bytes | None:
+    if secret is not None and len(secret) < _SECRET_SIZE:
+        raise ValueError(f"router.auth.secret must have {_SECRET_SIZE} octets or more")
+    return secret
+
+
+def _check_roles(auth: RouterAuth, roles: Sequence[Role] | None) -> None:
+    """Refuse principals that could never join, because the role that they have is none of the router's."""
+    if roles is None:
+        return
+    known = [role.name for role in roles]
+    for authid, principal in auth.principals.items():
+        _check_word(principal["role"], known, f"router.auth.principals.{authid}.role")
+    if auth.anonymous_role is not None:
+        _check_word(auth.anonymous_role, known, "router.auth.anonymous_role")
+
+
+def _converted(value: Any, kind: type[T], place: str) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+import msgspec
 import trio
 
 from .._serve import open_router
+from .._uri_pattern import is_uri
 from .._url import parse_url
 from ..router import RouterOptions
 from ._command import Command
 from ._config import RouterConfig, read_config
 from ._connection import server_tls
-from ._output import write
+from ._load import load
+from ._output import notice, write
 from ._runner import run_service
 from ._settings import DEFAULT_REALM, DEFAULT_URL, FILE, TALK, Settings
 from ._types import Parsed
@@ -25,7 +29,7 @@ _EXAMPLES = (
     "trowamp router --listen ws://127.0.0.1:8080/ws --listen rs+unix:///tmp/router.sock --realm shop --realm test",
     "trowamp router --listen wss://0.0.0.0:8443/ws --cert server.pem --key server.key",
     "trowamp router --listen ws://127.0.0.1:0/ws                 # any free port; the line that is printed names it",
-    "trowamp router --config router.toml",
+    "trowamp router --config router.toml                          # who may join, what roles may do, limits, history",
 )
 
 _CONFIG: Final = Parsed("file", lambda name: read_config(Path(name)))
@@ -40,7 +44,10 @@ _URL: Final = Parsed("url", lambda text: parse_url(text).text)
 @click.option("--cert", type=FILE, help="The certificate for wss:// and rss://, with its chain (PEM).")
 @click.option("--key", type=FILE, help="The certificate's private key (PEM).")
 @click.option(
-    "--config", type=_CONFIG, metavar="FILE", help="A TOML file with all of this and limits; options count more."
+    "--config",
+    type=_CONFIG,
+    metavar="FILE",
+    help="A TOML file with all of this, limits, who may join and what roles may do; options count more.",
 )
 @click.pass_obj
 def router(
@@ -60,13 +67,14 @@ def router(
     config = config or RouterConfig()
     realms, urls = _places(settings, listen, realm, config)
     tls = server_tls(*_certificate(settings, cert, key, config))
+    for path in config.exposed:
+        notice(f"warning: others can read {path}, which holds a secret: chmod 600 {path}")
+    options = _options(config)
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
             try:
-                running = await stack.enter_async_context(
-                    open_router(realms, urls, tls=tls, limits=RouterOptions(**config.core), **config.server)
-                )
+                running = await stack.enter_async_context(open_router(realms, urls, tls=tls, **options))
             except ValueError as error:
                 raise click.UsageError(str(error)) from error
             for url in running.urls:
@@ -74,6 +82,44 @@ def router(
             await trio.sleep_forever()
 
     return run_service(main)
+
+
+def _options(config: RouterConfig) -> dict[str, Any]:
+    """Return what else `open_router` is told.
+
+    Raises:
+        click.UsageError: Something that the file names is not there, or cannot be what it is named for.
+    """
+    options = {"limits": RouterOptions(**config.core), "auth": config.auth, **config.server}
+    if config.authenticators:
+        own = [_method(reference) for reference in config.authenticators]
+        options["limits"] = msgspec.structs.replace(options["limits"], authenticators=own)
+    if config.auth is not None and isinstance(config.auth.authenticator, str):
+        decide = _decider(config.auth.authenticator, "router.auth.authenticator")
+        options["auth"] = msgspec.structs.replace(config.auth, authenticator=decide)
+    if config.authorizer is not None:
+        options["authorizer"] = _decider(config.authorizer, "router.authorizer")
+    return options
+
+
+def _decider(reference: str, place: str) -> Any:
+    """Return an async function for `module:name`; what has no colon is the URI of a procedure."""
+    if ":" not in reference:
+        if not is_uri(reference):
+            raise click.UsageError(f"{place} must be the URI of a procedure or module:name, not {reference!r}")
+        return reference
+    found = load(reference)
+    if not inspect.iscoroutinefunction(found) and not inspect.iscoroutinefunction(getattr(found, "__call__", None)):  # noqa: B004
+        raise click.UsageError(f"{place}: {reference} is no async function")
+    return found
+
+
+def _method(reference: str) -> Any:
+    """Return an authentication method of one's own."""
+    found = load(reference)
+    if not all(hasattr(found, name) for name in ("method", "begin", "answer")):
+        raise click.UsageError(f"router.auth.authenticators: {reference} is no authentication method of a router")
+    return found
 
 
 def _places(
