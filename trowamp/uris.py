@@ -1,8 +1,13 @@
-"""The URIs that the WAMP specification (and common practice) gives a meaning to."""
+"""The URIs that the WAMP specification (and common practice) gives a meaning to, and the rules for URIs and patterns of one's own."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from ._uri_pattern import Match as Match  # noqa: PLC0414 - public from here
+from ._uri_pattern import UriPattern as UriPattern  # noqa: PLC0414 - public from here
+from ._uri_pattern import is_pattern as is_pattern  # noqa: PLC0414 - public from here
+from ._uri_pattern import is_uri as is_uri  # noqa: PLC0414 - public from here
 
 # Errors of the Basic Profile
 ERROR_INVALID_URI: Final = "wamp.error.invalid_uri"
