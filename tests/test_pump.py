@@ -28,6 +28,10 @@ class Narrow:
         failure: What sending raises.
     """
 
+    is_ready = True
+
+    is_ready = True
+
     def __init__(self) -> None:
         self.description = "narrow"
         self.details: dict[str, Any] = {}

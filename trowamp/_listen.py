@@ -91,7 +91,7 @@ class Listener:
                     self._complain(error)
                     await trio.sleep(_PAUSE)
             else:
-                nursery.start_soon(self._serve, connection, address, handler)
+                nursery.start_soon(self._serve, self._transport(connection, address), handler)
 
     def _complain(self, error: OSError) -> None:
         now = trio.current_time()
@@ -99,8 +99,7 @@ class Listener:
             self._complained = now
             _log.error("cannot accept connections at %s: %s", self.url, os_words(error))
 
-    async def _serve(self, connection: trio.socket.SocketType, address: Any, handler: Handler) -> None:
-        transport = self._transport(connection, address)
+    async def _serve(self, transport: ByteTransport, handler: Handler) -> None:
         try:
             await handler(transport)
         except Exception:  # noqa: BLE001  # one connection's fault must not end the listener

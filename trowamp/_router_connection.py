@@ -1,14 +1,15 @@
 """One connection of the embedded router: its pump, its peer in the core, its end.
 
-A connection has a reader and a writer task. The reader gives messages to the core, which queues octets on any number of links; then it flushes those
-links itself. The writers only work for consumers that do not keep up.
+A connection has a reader task, which gives messages to the core; the core queues octets on any number of links, and the reader flushes those links
+itself. Only a consumer that does not keep up gets a writer as well: most never need one, and a task costs more than joining does otherwise.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -18,6 +19,7 @@ from ._pump import Pump
 if TYPE_CHECKING:
     from ._serve import Router
     from .auth._router import Accept, Pending
+    from .messages import Message
 
 _log = logging.getLogger("trowamp.router")
 
@@ -42,8 +44,9 @@ class RouterConnection:
         self._reading = trio.CancelScope()
         self._pinged = -math.inf
         self._reason = ""  # why this side ends it, in words
-        self._nursery: trio.Nursery | None = None
-        self._resumed = trio.Event()
+        self._has_writer = False
+        self._helpers: set[trio.CancelScope] = set()  # of tasks that work for this connection beside its reader
+        self._resumed: trio.Event | None = None  # what a reader waits for that shall not read on
         details = pump.link.peer_details = pump.transport.details  # the handshake adds to it
         self.peer = router.core.attach(pump.link, transport=details, now=since, identity=identity)
         self.peer.token = self
@@ -52,34 +55,33 @@ class RouterConnection:
     async def serve(self) -> None:
         """Serve the connection until it ends, whoever ends it; everything that hangs on it ends with it."""
         router = self._router
+        router.entered(self)
         try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                nursery.start_soon(self.pump.write, name="trowamp router writer")
-                with self._reading:
-                    await self._read()
-                self._detach()
-                if self.peer.is_slow:
-                    _log.warning("%s: %s", self.pump.transport.description, self.peer.close_reason)
-                with trio.move_on_after(router.options.close_timeout, shield=True):
-                    await self._part()
-                nursery.cancel_scope.cancel()
+            with self._reading:
+                await self._read()
+            self._detach()
+            if self.peer.is_slow:
+                _log.warning("%s: %s", self.pump.transport.description, self.peer.close_reason)
+            with trio.move_on_after(router.options.close_timeout, shield=True):
+                await self._part()
         finally:
             self._detach()  # also when the router is stopped in a hurry
+            for scope in self._helpers:  # those that end take themselves out only later
+                scope.cancel()
             self.pump.transport.abort()
+            router.left(self)
 
     def flush(self) -> None:
         """Send what the core has queued; end the connection if the core says so."""
-        self.pump.flush()
-        if not self.peer.is_paused:
+        self._flush()
+        if self._resumed is not None and not self.peer.is_paused:
             self._resumed.set()
         if self.peer.is_closing:
             self._reading.cancel()
 
     def find_out(self, pending: Pending) -> None:
         """Have somebody decide whether the session may join."""
-        if self._nursery is not None:
-            self._nursery.start_soon(self._find_out, pending, name="trowamp router authentication")
+        self._begin(self._find_out, pending, name="trowamp router authentication")
 
     async def _find_out(self, pending: Pending) -> None:
         outcome = await self._router.find_out(pending)
@@ -99,37 +101,69 @@ class RouterConnection:
         if self._pinged <= heard:
             self._pinged = now
             self.pump.ping()
+            self._flush()
         elif now - self._pinged >= timeout:
             if self.pump.is_ping_on_its_way():
                 self._pinged = now
             else:
                 self.give_up(f"no answer to a ping within {timeout:g} s")
 
+    def _flush(self) -> None:
+        """Send what is queued, and have a writer see to what the kernel does not take, or to the end if it takes nothing any more."""
+        pump = self.pump
+        pump.flush()
+        if not self._has_writer and (pump.link.data_to_send() or (pump.broken and not pump.has_ended)):
+            self._has_writer = self._begin(pump.write, name="trowamp router writer")
+
+    def _begin(self, work: Callable[..., Awaitable[None]], *arguments: Any, name: str) -> bool:
+        """Have something done beside reading, until the connection ends; return False if it is too late for that."""
+        scope = trio.CancelScope()
+        self._helpers.add(scope)
+        return self._router.start(self._help, scope, work, *arguments, name=name)
+
+    @enable_ki_protection
+    async def _help(self, scope: trio.CancelScope, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        try:
+            with scope:
+                await work(*arguments)
+        except Exception:  # noqa: BLE001  # one connection's fault must not end the router
+            _log.exception("serving %s failed", self.pump.transport.description)
+            self.pump.transport.abort()
+        finally:
+            self._helpers.discard(scope)
+
     async def _part(self) -> None:
         """Close in good order, after everything that is queued."""
         self.pump.link.close()
-        await self.pump.drain()
+        self._flush()
+        if self._has_writer:
+            await self.pump.drain()
         await self.pump.linger()
         await self.pump.transport.aclose()
 
     async def _read(self) -> None:
-        pump, link, peer, router = self.pump, self.pump.link, self.peer, self._router
-        core, receive = router.core, router.core.receive
+        pump, link, peer = self.pump, self.pump.link, self.peer
         while not link.is_closed and not peer.is_closing:
-            messages = await pump.receive()
-            now = trio.current_time()
-            for message in messages:
-                receive(peer, message, now)
-            if link.error is not None:
-                core.violation(peer, link.error, now)
-            if self._is_stranger and peer.session is not None:
-                self._is_stranger = False
-                link.max_size = link.announced_size
-            pump.flush()  # what the link itself answers, such as a handshake or a pong
-            router.flush()
+            self._take(await pump.receive())
             while peer.is_paused:
                 self._resumed = trio.Event()
                 await self._resumed.wait()
+            self._resumed = None
+
+    def _take(self, messages: list[Message]) -> None:
+        """Give what has come to the core; no name of the reader's holds on to it while the connection is idle."""
+        link, peer, router = self.pump.link, self.peer, self._router
+        core, receive = router.core, router.core.receive
+        now = trio.current_time()
+        for message in messages:
+            receive(peer, message, now)
+        if link.error is not None:
+            core.violation(peer, link.error, now)
+        if self._is_stranger and peer.session is not None:
+            self._is_stranger = False
+            link.max_size = link.announced_size
+        self._flush()  # what the link itself answers, such as a handshake or a pong
+        router.flush()
 
     def _detach(self) -> None:
         reason = self._reason or self.peer.close_reason or self.pump.broken or self.pump.link.close_reason

@@ -7,8 +7,8 @@ import math
 import os
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("trowamp.router")
 
 
+_SERIALIZERS = tuple(SERIALIZERS.values())
 _TURNED_AWAY = 100  # connections beyond the limit that are told so at a time; more are closed without a word
 
 
@@ -110,6 +111,7 @@ class Router:
         self._connections: set[RouterConnection] = set()
         self._refused = 0
         self._is_stopping = False
+        self._is_over = False  # every connection has been closed
         self._somebody_left = trio.lowlevel.ParkingLot()
         self._earlier_deadline = trio.Event()
         self._armed = math.inf  # when the timekeeper will look next
@@ -134,8 +136,11 @@ class Router:
             self._refuse(pump.transport)
             await connection.aclose(1013, "too many connections")  # "try again later" in IANA's registry
             return
-        with self._counted(pump.transport):
-            await self._serve_connection(RouterConnection(self, pump, since=trio.current_time()))
+        self._transports.add(pump.transport)
+        try:
+            await RouterConnection(self, pump, since=trio.current_time()).serve()
+        finally:
+            self._forget(pump.transport)
 
     def statistics(self) -> RouterStatistics:
         """Return what the router holds now and what it refused so far."""
@@ -158,10 +163,25 @@ class Router:
         for peer, pending in self.core.take_pending():
             peer.token.find_out(pending)
         for question in self.core.take_questions():
-            self._nursery.start_soon(self._decide, question, name="trowamp router authorization")
+            self.start(self._decide, question, name="trowamp router authorization")
         deadline = self.core.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._earlier_deadline.set()
+
+    def start(self, work: Callable[..., Awaitable[None]], *arguments: Any, name: str) -> bool:
+        """Have something done in a task of its own; return False when the router is over, and nothing is to be done any more."""
+        if not self._is_over:
+            self._nursery.start_soon(work, *arguments, name=name)
+        return not self._is_over
+
+    def entered(self, connection: RouterConnection) -> None:
+        """A connection is being served."""
+        self._connections.add(connection)
+        self.flush()  # it has a deadline already, even if it never says anything
+
+    def left(self, connection: RouterConnection) -> None:
+        """A connection is not served any more."""
+        self._connections.discard(connection)
 
     async def find_out(self, pending: Pending) -> Outcome:
         """Find out whether a session may join."""
@@ -179,14 +199,13 @@ class Router:
         self._listeners.append(listener)
         self.urls.append(listener.url.text)
 
-    def start(self) -> None:
+    def open(self) -> None:
         """Start the router's own tasks."""
-        start = self._nursery.start_soon
-        start(self._keep_time, name="trowamp router timekeeper")
+        self.start(self._keep_time, name="trowamp router timekeeper")
         if self.options.ping_interval < math.inf:
-            start(self._ping_silent_peers, name="trowamp router keep-alive")
+            self.start(self._ping_silent_peers, name="trowamp router keep-alive")
         for listener in self._listeners:
-            start(listener.serve, self.serve_transport, name=f"trowamp router {listener.url.text}")
+            self.start(listener.serve, self.serve_transport, name=f"trowamp router {listener.url.text}")
 
     async def shut_down(self) -> None:
         """Accept nobody any more, say GOODBYE to everybody and wait until all have gone, `close_timeout` at most."""
@@ -198,6 +217,7 @@ class Router:
         with trio.move_on_after(self.options.close_timeout):
             while self._transports:
                 await self._somebody_left.park()
+        self._is_over = True
         for transport in self._transports:
             transport.abort()
 
@@ -225,7 +245,8 @@ class Router:
     async def serve_transport(self, transport: ByteTransport, identity: Accept | None = None) -> None:
         """Serve one connection until it ends."""
         since = trio.current_time()
-        with self._counted(transport):
+        self._transports.add(transport)
+        try:
             excess = self.connections - self.options.max_connections
             if excess > 0:
                 self._refuse(transport)
@@ -233,25 +254,20 @@ class Router:
                 transport.abort()
                 return
             link = universal_server(
-                list(SERIALIZERS.values()),
+                _SERIALIZERS,
                 max_size=self.options.max_message_size,
                 compression=self.options.compression,
                 origins=self.options.origins,
                 at_capacity=excess > 0,
             )
-            connection = RouterConnection(self, Pump(transport, link), since=since, identity=identity)
-            await self._serve_connection(connection)
-
-    async def _serve_connection(self, connection: RouterConnection) -> None:
-        self._connections.add(connection)
-        self.flush()  # it has a deadline already, even if it never says anything
-        try:
-            await connection.serve()
+            await RouterConnection(self, Pump(transport, link), since=since, identity=identity).serve()
         finally:
-            self._connections.discard(connection)
+            self._forget(transport)
 
     async def _shake_hands(self, transport: ByteTransport) -> bool:
         """Do the transport's own handshake: TLS."""
+        if transport.is_ready:
+            return True
         with trio.move_on_after(self.core.options.handshake_timeout):
             try:
                 await transport.handshake()
@@ -262,14 +278,9 @@ class Router:
         _log.info("%s: no handshake within %g s", transport.description, self.core.options.handshake_timeout)
         return False
 
-    @contextmanager
-    def _counted(self, transport: ByteTransport) -> Iterator[None]:
-        self._transports.add(transport)
-        try:
-            yield
-        finally:
-            self._transports.discard(transport)
-            self._somebody_left.unpark_all()
+    def _forget(self, transport: ByteTransport) -> None:
+        self._transports.discard(transport)
+        self._somebody_left.unpark_all()
 
     def _refuse(self, transport: ByteTransport) -> None:
         self._refused += 1
@@ -375,7 +386,7 @@ async def open_router(
             try:
                 for url in listen:
                     await router.listen(url, tls)
-                router.start()
+                router.open()
                 yield router
             finally:
                 with trio.CancelScope(shield=True):

@@ -26,10 +26,14 @@ class ByteTransport(Protocol):
     Attributes:
         description: What it is, for people.
         details: What the router's transport information says of it.
+        is_ready: Whether octets can flow without a handshake.
     """
 
     description: str
     details: dict[str, Any]
+
+    @property
+    def is_ready(self) -> bool: ...
 
     async def handshake(self) -> None:
         """Do what has to be done before octets can flow (TLS).
@@ -84,6 +88,8 @@ class SocketTransport:
         description: See `ByteTransport`.
         details: See `ByteTransport`.
     """
+
+    is_ready = True
 
     def __init__(self, sock: trio.socket.SocketType, description: str, details: dict[str, Any]) -> None:
         self.description = description
@@ -186,6 +192,8 @@ class _Pipe:
 
 class MemoryTransport:
     """One end of a connection inside this process."""
+
+    is_ready = True
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
         self.description = "memory"

@@ -33,6 +33,8 @@ class TlsTransport:
         ssl.SSLError, ValueError: The configuration is for the other side, or the host name is none; `inner` is still the caller's.
     """
 
+    is_ready = False
+
     def __init__(self, inner: SocketTransport, context: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
         self.description = f"{inner.description} (TLS)"
         self.details: dict[str, Any] = {**inner.details, "tls": True}

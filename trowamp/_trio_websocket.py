@@ -23,6 +23,10 @@ from .wire._closing import describe_close
 class WebSocketTransport:
     """The connection itself, as far as it can be seen as a transport."""
 
+    is_ready = True
+
+    is_ready = True
+
     def __init__(self, connection: WebSocketConnection) -> None:
         remote = connection.remote
         peer = str(remote) if isinstance(remote, str) else f"{remote.address}:{remote.port}"
