@@ -30,8 +30,6 @@ class Narrow:
 
     is_ready = True
 
-    is_ready = True
-
     def __init__(self) -> None:
         self.description = "narrow"
         self.details: dict[str, Any] = {}

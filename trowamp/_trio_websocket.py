@@ -25,8 +25,6 @@ class WebSocketTransport:
 
     is_ready = True
 
-    is_ready = True
-
     def __init__(self, connection: WebSocketConnection) -> None:
         remote = connection.remote
         peer = str(remote) if isinstance(remote, str) else f"{remote.address}:{remote.port}"
