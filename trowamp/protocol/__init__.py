@@ -10,12 +10,17 @@ A shell (Trio in `trowamp`, asyncio and Twisted in `trowamp_compat`) feeds messa
 
 from __future__ import annotations
 
+from ._channel import Channel
 from ._client import ClientSession
+from ._features import CLIENT_ROLES
+from ._features import CLIENT_ROLES
 from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 from ._join import Join
 from ._reconnect import ReconnectSchedule, Rotation
 
 __all__ = [
+    "CLIENT_ROLES",
+    "Channel",
     "ClientSession",
     "Delivery",
     "Ended",

@@ -52,11 +52,13 @@ from ..messages import (
     Yield,
 )
 from ._channel import Channel
+from ._ending import copy_of, replies_to
 from ._handler_table import HandlerTable, PendingHandler, PendingRemoval, subject_of
 from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 
 _is_uri = functools.lru_cache(maxsize=512)(is_uri)  # a program uses a few URIs, many times each
 
+Args = tuple[Any, ...] | list[Any] | bytes | None
 W = TypeVar("W")  # the shell's waiter of a request
 H = TypeVar("H")  # the shell's handler of a registration or subscription
 T = TypeVar("T")  # the shell's token of a running invocation
@@ -113,7 +115,7 @@ class ClientSession(Generic[W, H, T]):
     # ---- commands
 
     def call(
-        self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any], waiter: W
+        self, procedure: str, args: Args, kwargs: dict[str, Any] | None, options: dict[str, Any], waiter: W
     ) -> int:
         """Send CALL; return its request id.
 
@@ -168,8 +170,8 @@ class ClientSession(Generic[W, H, T]):
     def publish(
         self,
         topic: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: Args,
+        kwargs: dict[str, Any] | None,
         options: dict[str, Any],
         waiter: W | None = None,
     ) -> int:
@@ -233,8 +235,10 @@ class ClientSession(Generic[W, H, T]):
         if request_id in self._invocations:
             self._invocations[request_id] = token
 
-    def progress(self, request_id: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Send a progressive YIELD for a running invocation.
+    def progress(
+        self, request_id: int, args: Args, kwargs: dict[str, Any] | None, options: dict[str, Any] | None = None
+    ) -> None:
+        """Send a progressive YIELD for a running invocation; `args` are octets if `options` say how they were encoded.
 
         Raises:
             LocalProtocolError: The invocation has been answered already, or was interrupted.
@@ -243,28 +247,48 @@ class ClientSession(Generic[W, H, T]):
         if request_id not in self._invocations or request_id in self._interrupted:  # PCR-C4, PCR-C6
             raise LocalProtocolError("the invocation is over: progress can only be sent while it runs")
         if self.is_established:
-            self._link.send(Yield(request_id, _PROGRESS, args, kwargs))
+            self._link.send(Yield(request_id, {**options, **_PROGRESS} if options else _PROGRESS, args, kwargs))
 
-    def answer(self, request_id: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Send the final YIELD of an invocation; an unsendable result is answered with an ERROR instead (BP-C6)."""
+    def answer(
+        self, request_id: int, args: Args, kwargs: dict[str, Any] | None, options: dict[str, Any] | None = None
+    ) -> SerializationError | MessageTooLarge | None:
+        """Send the final YIELD of an invocation; an unsendable result is answered with an ERROR instead (BP-C6).
+
+        Returns:
+            Why the result could not be sent, or None.
+        """
         if not self._close_invocation(request_id):
-            return
+            return None
         try:
-            self._link.send(Yield(request_id, _NO_OPTIONS, args, kwargs))
+            self._link.send(Yield(request_id, options or _NO_OPTIONS, args, kwargs))
         except SerializationError as error:
             self._send_error_surely(request_id, uris.ERROR_INVALID_PAYLOAD, (str(error),))
+            return error
         except MessageTooLarge as error:
             self._send_error_surely(request_id, uris.ERROR_PAYLOAD_SIZE_EXCEEDED, (str(error),))
+            return error
+        return None
 
-    def fail(self, request_id: int, error: ApplicationError) -> None:
-        """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it, one without a legal URI as `invalid_uri`."""
+    def fail(
+        self, request_id: int, error: ApplicationError, encoded: tuple[bytes, dict[str, Any]] | None = None
+    ) -> None:
+        """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it, one without a legal URI as `invalid_uri`.
+
+        Args:
+            request_id: The invocation.
+            error: The error.
+            encoded: Octets instead of the error's own payload, and the details that say how they were encoded.
+        """
         if not self._close_invocation(request_id):
             return
         if not isinstance(error.uri, str) or not is_uri(error.uri):
             self._send_error_surely(request_id, uris.ERROR_INVALID_URI, (f"the error's URI: {error.uri!r}",))
             return
         try:
-            self._send_error(request_id, error.uri, error.args, error.kwargs)
+            if encoded is None:
+                self._send_error(request_id, error.uri, error.args, error.kwargs)
+            else:
+                self._link.send(Error(68, request_id, encoded[1], error.uri, encoded[0]))
         except (SerializationError, MessageTooLarge) as unsendable:
             self._send_error_surely(request_id, error.uri, (f"the error's payload could not be sent: {unsendable}",))
 
@@ -422,7 +446,7 @@ class ClientSession(Generic[W, H, T]):
         if self._handlers is not _ESTABLISHED:
             if self._error is None:
                 raise SessionClosed(uris.CLOSE_CLOSE_REALM, "the session is being left")
-            raise _copy_of(self._error, maybe_executed=False)
+            raise copy_of(self._error, maybe_executed=False)
 
     def _request(self, message_for: Callable[[int], Message]) -> tuple[int, int]:
         self.require_established()
@@ -535,24 +559,7 @@ class ClientSession(Generic[W, H, T]):
             self._registrations.removals,
             self._subscriptions.removals,
         )
-        replies: list[Reply[W]] = []
-        for table in tables:
-            replies.extend(
-                Reply(pending.waiter, None, _copy_of(error, maybe_executed=pending.position < left))
-                for pending in table.values()
-                if pending.waiter is not None
-            )
-            table.clear()
-        return replies
-
-
-def _copy_of(error: SessionClosed | SessionLost, *, maybe_executed: bool) -> SessionClosed | SessionLost:
-    """One exception object per waiter: they collect tracebacks in different tasks."""
-    if isinstance(error, SessionLost):
-        return SessionLost(error.reason, abort_reason=error.abort_reason, maybe_executed=maybe_executed)
-    copy = SessionClosed(error.reason, error.message, error.details)
-    copy.maybe_executed = maybe_executed
-    return copy
+        return [reply for table in tables for reply in replies_to(table, error, left)]
 
 
 _NO_OPTIONS: dict[str, Any] = {}

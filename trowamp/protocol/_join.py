@@ -37,6 +37,7 @@ class Join:
         authid: The identity to claim when no authenticator has one.
         authrole: The role to ask for when no authenticator asks for one.
         authextra: Application-specific additions to `HELLO.Details.authextra`.
+        roles: The roles and features to announce, instead of `CLIENT_ROLES`: `{"caller": {"features": {"call_canceling": True}}}`.
 
     Raises:
         SerializationError: `authextra` cannot be serialized.
@@ -52,12 +53,13 @@ class Join:
         authid: str | None = None,
         authrole: str | None = None,
         authextra: dict[str, Any] | None = None,
+        roles: dict[str, Any] = CLIENT_ROLES,
     ) -> None:
         self._sink = sink
         self._realm = realm
         self._methods = {authenticator.method: authenticator for authenticator in authenticators}
         self._used: dict[str, ClientAttempt] = {}
-        details: dict[str, Any] = {"roles": CLIENT_ROLES, "agent": agent}
+        details: dict[str, Any] = {"roles": roles, "agent": agent}
         extra = dict(authextra or {})
         for authenticator in reversed(authenticators):  # what several claim, the preferred one decides
             extra.update(authenticator.authextra())
