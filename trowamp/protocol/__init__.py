@@ -13,7 +13,6 @@ from __future__ import annotations
 from ._channel import Channel
 from ._client import ClientSession
 from ._features import CLIENT_ROLES
-from ._features import CLIENT_ROLES
 from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
 from ._join import Join
 from ._reconnect import ReconnectSchedule, Rotation
