@@ -72,6 +72,9 @@ class Narrow:
         self.sent += data[half:]
         self.sends.append(len(data))
 
+    def end_sending(self) -> None:
+        raise AssertionError("not the pump's business")
+
     async def aclose(self) -> None:
         raise AssertionError("not the pump's business")
 

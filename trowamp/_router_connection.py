@@ -134,12 +134,17 @@ class RouterConnection:
 
     async def _part(self) -> None:
         """Close in good order, after everything that is queued."""
-        self.pump.link.close()
+        pump, link = self.pump, self.pump.link
+        queued = link.queued_octets
+        link.close()
+        has_farewell = link.queued_octets > queued and link.error is None  # a closing handshake, which tells the peer
         self._flush()
         if self._has_writer:
-            await self.pump.drain()
-        await self.pump.linger()
-        await self.pump.transport.aclose()
+            await pump.drain()
+        if not has_farewell:
+            pump.transport.end_sending()
+        await pump.linger()
+        await pump.transport.aclose()
 
     async def _read(self) -> None:
         pump, link, peer = self.pump, self.pump.link, self.peer

@@ -71,6 +71,10 @@ class ByteTransport(Protocol):
         """
         ...
 
+    def end_sending(self) -> None:
+        """Tell the peer that nothing follows what was sent, if the connection can say so; what the peer sends can still be received."""
+        ...
+
     async def aclose(self) -> None:
         """Close in good order; the connection is released in any case."""
         ...
@@ -139,6 +143,11 @@ class SocketTransport:
         """
         self._check_open()
         await wait_writable(self._socket)
+
+    def end_sending(self) -> None:
+        """Shut down the sending half."""
+        with contextlib.suppress(OSError):  # it has broken: whoever receives learns of it
+            self._socket.shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
         """Close the socket."""
@@ -242,6 +251,10 @@ class MemoryTransport:
             view = view[sent:]
             if not sent:
                 await self._outgoing.lot.park()
+
+    def end_sending(self) -> None:
+        """End the outgoing half."""
+        self._outgoing.end()
 
     async def aclose(self) -> None:
         """Close."""

@@ -103,13 +103,17 @@ class TlsTransport:
         while view := view[self.send_now(view) :]:
             await self._inner.wait_writable()
 
-    async def aclose(self) -> None:
-        """Say close_notify if the kernel takes it, and close; there is no waiting for the peer's, for nothing follows it."""
+    def end_sending(self) -> None:
+        """Say close_notify, if the kernel takes it."""
         with contextlib.suppress(ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError):
             try:
                 self._engine.unwrap()
             finally:
                 self._flush()
+
+    async def aclose(self) -> None:
+        """Say close_notify if the kernel takes it, and close; there is no waiting for the peer's, for nothing follows it."""
+        self.end_sending()
         await self._inner.aclose()
 
     def abort(self) -> None:

@@ -67,6 +67,9 @@ class WebSocketTransport:
             return
         raise trio.ClosedResourceError(CLOSED)
 
+    def end_sending(self) -> None:
+        """Nothing to be done: the closing handshake says it."""
+
     async def aclose(self) -> None:
         """Do the closing handshake."""
         self.abort()
