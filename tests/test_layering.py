@@ -21,6 +21,7 @@ RANKS = {
     "trowamp._version": 0,
     "trowamp.wire": 1,
     "trowamp.auth": 2,
+    "trowamp.payloads": 2,
     "trowamp.protocol": 3,
     "trowamp.router": 3,
     "trowamp._": 4,  # the Trio shell: every other private module in the package's root

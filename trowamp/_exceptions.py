@@ -6,7 +6,8 @@ WampError
 │    ├─ NoSuchProcedure, NoSuchRegistration, NoSuchSubscription, NoSuchSession
 │    ├─ ProcedureAlreadyExists, InvalidUri, InvalidArgument, PayloadSizeExceeded
 │    ├─ NotAuthorized, AuthorizationFailed, OptionNotAllowed, DiscloseMeNotAllowed
-│    └─ Canceled, CallTimeout, NoAvailableCallee, Unavailable, FeatureNotSupportedByPeer
+│    ├─ Canceled, CallTimeout, NoAvailableCallee, Unavailable, FeatureNotSupportedByPeer
+│    └─ NoPayloadCodec, DecryptionFailed, TrustedUriMismatch
 ├─ JoinError(reason)                            the router refused the session (ABORT before WELCOME)
 │    └─ NoSuchRealm, NoSuchRole, NoMatchingAuthMethod, NoSuchPrincipal, AuthenticationDenied,
 │       AuthenticationRequired, AuthenticationFailed
@@ -42,6 +43,7 @@ __all__ = [
     "CallTimeout",
     "Canceled",
     "ConnectError",
+    "DecryptionFailed",
     "DiscloseMeNotAllowed",
     "FeatureNotSupported",
     "FeatureNotSupportedByPeer",
@@ -52,6 +54,7 @@ __all__ = [
     "MessageTooLarge",
     "NoAvailableCallee",
     "NoMatchingAuthMethod",
+    "NoPayloadCodec",
     "NoSuchPrincipal",
     "NoSuchProcedure",
     "NoSuchRealm",
@@ -68,6 +71,7 @@ __all__ = [
     "SerializationError",
     "SessionClosed",
     "SessionLost",
+    "TrustedUriMismatch",
     "Unavailable",
     "UnexpectedResult",
     "WampError",
@@ -252,6 +256,24 @@ class FeatureNotSupportedByPeer(_WellKnownError):
     """The callee lacks a feature that the call needs."""
 
     URI = uris.ERROR_FEATURE_NOT_SUPPORTED
+
+
+class NoPayloadCodec(_WellKnownError):
+    """A payload is encrypted, and its receiver has nothing to decrypt payloads with."""
+
+    URI = uris.ERROR_NO_PAYLOAD_CODEC
+
+
+class DecryptionFailed(_WellKnownError):
+    """A payload cannot be decrypted: a wrong key or none, damaged octets; or it is not encrypted although it has to be."""
+
+    URI = uris.ERROR_DECRYPT_ERROR
+
+
+class TrustedUriMismatch(_WellKnownError):
+    """An encrypted payload was made for another URI, or for something else than what it came with."""
+
+    URI = uris.ERROR_TRUSTED_URI_MISMATCH
 
 
 class _ClosingError(WampError):

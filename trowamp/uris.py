@@ -46,6 +46,9 @@ ERROR_RUNTIME_ERROR: Final = "wamp.error.runtime_error"
 ERROR_INVALID_PAYLOAD: Final = "wamp.error.invalid_payload"
 ERROR_CANNOT_AUTHENTICATE: Final = "wamp.error.cannot_authenticate"
 ERROR_UNREGISTERED: Final = "wamp.error.unregistered"
+ERROR_NO_PAYLOAD_CODEC: Final = "wamp.error.no_payload_codec"
+ERROR_DECRYPT_ERROR: Final = "wamp.error.encryption.decrypt_error"
+ERROR_TRUSTED_URI_MISMATCH: Final = "wamp.error.encryption.trusted_uri_mismatch"
 
 # Reasons of GOODBYE and ABORT
 CLOSE_CLOSE_REALM: Final = "wamp.close.close_realm"

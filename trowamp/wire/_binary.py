@@ -15,7 +15,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
-from ._values import ATOMS, MESSAGE_DEPTH, Copier, is_plain, refuse
+from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, Copier, is_plain, plain_payload, refuse
 
 _copier: Final = Copier()
 
@@ -55,6 +55,14 @@ class BinarySerializer:
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
+
+    def encode_payload(self, payload: dict[str, Any]) -> bytes:
+        """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
+        return self._dumps({name: _copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
+
+    def decode_payload(self, octets: bytes) -> dict[str, Any]:
+        """Deserialize a dictionary by itself; see `PayloadSerializer.decode_payload`."""
+        return plain_payload(_without_undefined(self._loads(octets), self._undefined, MESSAGE_DEPTH), self._atoms)
 
 
 def _without_undefined(value: Any, undefined: Any, levels: int) -> Any:

@@ -13,7 +13,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
-from ._values import ATOMS, Copier, is_plain, not_portable, refuse
+from ._values import ATOMS, MAX_DEPTH, Copier, is_plain, not_portable, plain_payload, refuse
 
 _BACKSLASH: Final = 0x5C  # looked for first, because it is found or missed at once
 _NUL: Final = b"\\u0000"  # U+0000 has no other spelling in JSON
@@ -60,19 +60,33 @@ class JsonSerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        try:
-            raw = _loads(body)
-        except (ValueError, RecursionError) as error:
-            raise RemoteProtocolError(f"not JSON: {error}") from error
+        raw = _load(body)
         if type(raw) is list and not is_plain(raw, _ATOMS):
             raise refuse(raw)
         if _BACKSLASH in body and _NUL in body:
             raw = _with_octets(raw)
         return parse(raw)
 
+    def encode_payload(self, payload: dict[str, Any]) -> bytes:
+        """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
+        return _dumps({name: _copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
+
+    def decode_payload(self, octets: bytes) -> dict[str, Any]:
+        """Deserialize a dictionary by itself; see `PayloadSerializer.decode_payload`."""
+        payload = _with_octets(plain_payload(_load(octets), _ATOMS))
+        assert type(payload) is dict
+        return payload
+
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return _loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"not JSON: {error}") from error
 
 
 def _with_octets(value: Any) -> Any:

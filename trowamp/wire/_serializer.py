@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..messages import Message
+
+
+class PayloadSerializer(Protocol):
+    """Turns a payload that is serialized by itself, before its message is, into octets and back."""
+
+    def encode_payload(self, payload: dict[str, Any]) -> bytes:
+        """Serialize a dictionary.
+
+        Raises:
+            SerializationError: A value in it is not portable; the text names its place, for example `kwargs["x"][2]`.
+        """
+        ...
+
+    def decode_payload(self, octets: bytes) -> dict[str, Any]:
+        """Deserialize exactly one dictionary, held to the same rules as messages.
+
+        Raises:
+            RemoteProtocolError: The octets are something else.
+        """
+        ...
 
 
 class Serializer(Protocol):

@@ -158,6 +158,19 @@ def _subscript(step: Any) -> str:
     return f'["{ascii(str.__str__(step)[:40])[1:-1]}"]' if isinstance(step, str) else f"[{step}]"
 
 
+def plain_payload(raw: Any, atoms: frozenset[type]) -> dict[str, Any]:
+    """Return a decoded payload, which must be a dictionary of portable values.
+
+    Raises:
+        RemoteProtocolError: It is something else.
+    """
+    if type(raw) is not dict or not all(type(key) is str for key in raw):
+        raise RemoteProtocolError("a payload must be a dictionary with names as keys")
+    if not is_plain(raw.values(), atoms):
+        raise refuse(list(raw.values()))
+    return raw
+
+
 def refuse(raw: Any) -> RemoteProtocolError:
     """Return the error for a decoded message that is not plain, with the place and the reason."""
     try:

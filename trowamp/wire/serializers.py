@@ -18,16 +18,18 @@ from typing import Final
 from ._batched import PrefixedSerializer, SeparatedSerializer
 from ._binary import CborSerializer, MessagePackSerializer
 from ._json import JsonSerializer
-from ._serializer import Serializer
+from ._serializer import PayloadSerializer, Serializer
 
 __all__ = [
     "BY_RAWSOCKET_ID",
     "BY_SUBPROTOCOL",
     "DEFAULT_OFFER",
+    "PAYLOAD_SERIALIZERS",
     "SERIALIZERS",
     "CborSerializer",
     "JsonSerializer",
     "MessagePackSerializer",
+    "PayloadSerializer",
     "PrefixedSerializer",
     "SeparatedSerializer",
     "Serializer",
@@ -52,6 +54,11 @@ BY_SUBPROTOCOL: Final[Mapping[str, Serializer]] = MappingProxyType({s.subprotoco
 
 #: The serializers that RawSocket knows, by their number in its handshake.
 BY_RAWSOCKET_ID: Final[Mapping[int, Serializer]] = MappingProxyType({each.rawsocket_id: each for each in _PLAIN})
+
+#: What serializes a payload by itself, before its message is serialized (PPT-B3).
+PAYLOAD_SERIALIZERS: Final[Mapping[str, PayloadSerializer]] = MappingProxyType(
+    {each.name: each for each in (CborSerializer(), MessagePackSerializer(), JsonSerializer())}
+)
 
 
 def get_serializer(name: str) -> Serializer:
