@@ -234,3 +234,18 @@ async def test_a_connection_in_memory_says_what_it_is() -> None:
 )
 def test_an_error_of_the_system_is_told_in_its_own_words(error: OSError, words: str) -> None:
     assert os_words(error) == words
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+async def test_a_host_that_has_gone_is_noticed_within_a_minute_also_when_octets_are_on_their_way() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        stream = await trio.open_tcp_stream(*listener.socket.getsockname()[:2])
+        transport = SocketTransport(stream.socket, "", {})
+        options = {
+            name: transport._socket.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        }
+        transport.abort()
+    assert options["TCP_KEEPIDLE"] + options["TCP_KEEPINTVL"] * options["TCP_KEEPCNT"] <= 60
+    assert options["TCP_USER_TIMEOUT"] == 60_000

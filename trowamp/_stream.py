@@ -16,7 +16,12 @@ from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 CHUNK: Final = 65536  # octets asked of the kernel at once
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
-_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # seconds, seconds, probes
+_KEEPALIVE: Final = {
+    "TCP_KEEPIDLE": 30,  # seconds
+    "TCP_KEEPINTVL": 10,  # seconds
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 60_000,  # milliseconds; while octets are on their way the kernel sends no probes, and would go on for a quarter of an hour
+}
 CLOSED: Final = "this side closed the connection"
 
 

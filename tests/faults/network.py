@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -45,13 +45,11 @@ class Cable:
 
     Attributes:
         near, far: The hosts' addresses.
-        far_prefix: What runs a command at the far one.
     """
 
     def __init__(self, near: str, far: str) -> None:
         self._names = (near, far)
         self.near, self.far = _HOSTS
-        self.far_prefix = ["ip", "netns", "exec", far]
 
     def unplug(self) -> None:
         """Drop every packet in both directions."""
@@ -65,18 +63,25 @@ class Cable:
         """Pass everything."""
         self._nft("flush chain inet t in")
 
-    @contextmanager
-    def at_near(self) -> Iterator[None]:
+    def at_near(self) -> AbstractContextManager[None]:
         """Have the sockets that this thread makes belong to the near host."""
+        return self._at(self._names[0])
+
+    def at_far(self) -> AbstractContextManager[None]:
+        """Have them belong to the far host."""
+        return self._at(self._names[1])
+
+    @contextmanager
+    def _at(self, name: str) -> Iterator[None]:
         own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        near = os.open(Path("/run/netns") / self._names[0], os.O_RDONLY)
+        other = os.open(Path("/run/netns") / name, os.O_RDONLY)
         try:
-            _enter(near)
+            _enter(other)
             yield
         finally:
             _enter(own)
             os.close(own)
-            os.close(near)
+            os.close(other)
 
     def _rule(self, rule: str) -> None:
         self.repair()

@@ -159,7 +159,7 @@ class _Connection:
     async def carry(self, source: trio.SocketStream, sink: trio.SocketStream, direction: int, way: Way) -> None:
         """Carry one direction until it ends."""
         seen = 0
-        with suppress(*_BROKEN):
+        with suppress(*_BROKEN, OSError):
             async for chunk in source:
                 for piece in _pieces(bytes(chunk), way.slices):
                     if way.cut_at is not None and seen + len(piece) >= way.cut_at:
@@ -169,7 +169,7 @@ class _Connection:
                     seen += len(piece)
                     await self._hold(way, len(piece))
                     await self._send(sink, _corrupted(piece, way.corrupt, self._chance), direction)
-            await sink.send_eof()
+            sink.socket.shutdown(socket.SHUT_WR)
             return
         self.scope.cancel()  # one side broke: the other shall learn of it
 
@@ -192,9 +192,9 @@ class _Connection:
             self._is_silent = True
             await trio.sleep_forever()
         else:
-            await sink.send_eof()
-            if cut == "fin":
-                await source.send_eof()
+            for stream in (sink, source) if cut == "fin" else (sink,):
+                with suppress(OSError):
+                    stream.socket.shutdown(socket.SHUT_WR)
 
 
 def _pieces(chunk: bytes, size: int) -> list[bytes]:

@@ -1,0 +1,190 @@
+"""R4, R6: hosts that vanish without a word, cables that lose packets, processes that are stopped: who waits for them learns of it in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from tests.faults.goals import SCALE, check, scaled, skipped
+from tests.faults.network import Cable, obstacle, open_cable
+from tests.faults.proxy import open_proxy
+from tests.faults.supervisor import open_router_process
+from tests.faults.workload import Workload
+from trowamp import ConnectError, Router, Session, SessionLost, open_router, open_session
+
+PINGS = {"ping_interval": 1.0, "ping_timeout": 1.0}
+DETECTED = (
+    2.5  # seconds after the last octet: an interval, a time-out, and a quarter of the shorter for the router's round
+)
+BUSY = 1.5  # more than that on a machine that does other things as well
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    reason = obstacle()
+    if reason:
+        skipped("R4", "vanished hosts noticed", "<=", DETECTED, reason)
+        pytest.skip(reason)
+    with open_cable() as made:
+        yield made
+
+
+@asynccontextmanager
+async def open_far_router(cable: Cable) -> AsyncGenerator[Router, None]:
+    """Run a router at the far host; what is opened in the block belongs to the near one."""
+    with cable.at_far():
+        async with open_router(["realm1"], [f"ws://{cable.far}:0/"], handshake_timeout=2.0, **PINGS) as router:  # type: ignore[arg-type]
+            with cable.at_near():
+                yield router
+
+
+async def _stay(session: Session) -> None:
+    await trio.sleep_forever()
+
+
+class Witness:
+    """Notes how long things take to end."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, float] = {}
+        self.maybe_executed: list[bool] = []
+
+    async def idle(self, url: str, unplugged: trio.Event) -> None:
+        await self._measure("idle", url, unplugged, _stay)
+
+    async def calling(self, url: str, unplugged: trio.Event) -> None:
+        async def call(session: Session) -> None:
+            try:
+                await session.call("com.example.never")
+            except SessionLost as error:
+                self.maybe_executed.append(error.maybe_executed)
+                raise
+
+        await self._measure(f"calling ({url[:2]})", url, unplugged, call)
+
+    async def joining(self, url: str, unplugged: trio.Event) -> None:
+        await unplugged.wait()
+        began = trio.current_time()
+        with pytest.raises(ConnectError):
+            async with open_session(url, realm="realm1", connect_timeout=2):
+                raise AssertionError("it was let in")
+        self.took["joining"] = trio.current_time() - began
+
+    async def _measure(
+        self, name: str, url: str, unplugged: trio.Event, do: Callable[[Session], Awaitable[None]]
+    ) -> None:
+        try:
+            async with open_session(url, realm="realm1", serializers=["json"], **PINGS) as session:  # type: ignore[arg-type]
+                await session.publish("com.example.ready")
+                await do(session)
+        except SessionLost:
+            self.took[name] = trio.current_time() - self.unplugged
+
+    unplugged = 0.0
+
+
+async def test_a_vanished_host_is_noticed_on_both_ends(cable: Cable) -> None:
+    witness = Witness()
+    unplugged = trio.Event()
+    async with open_far_router(cable) as router, router.open_session(realm="realm1") as callee:
+        await callee.register("com.example.never", trio.sleep_forever)
+        ready = trio.Event()
+        seen = 0
+
+        def on_ready() -> None:
+            nonlocal seen
+            seen += 1
+            if seen == 3:
+                ready.set()
+
+        await callee.subscribe("com.example.ready", on_ready)
+        async with trio.open_nursery() as nursery:
+            for url in (router.urls[0], router.urls[0].replace("ws:", "rs:").rstrip("/")):
+                if url.startswith("ws"):
+                    nursery.start_soon(witness.idle, url, unplugged)
+                nursery.start_soon(witness.calling, url, unplugged)
+            nursery.start_soon(witness.joining, router.urls[0], unplugged)
+            await ready.wait()
+            cable.unplug()
+            witness.unplugged = trio.current_time()
+            unplugged.set()
+            while router.statistics().sessions > 2:  # noqa: ASYNC110  # that of RawSocket is the kernel's to notice
+                await trio.sleep(0.01)
+            at_router = trio.current_time() - witness.unplugged
+        assert witness.maybe_executed == [True, True]
+    for name, took in witness.took.items():
+        check("R4", f"vanished router noticed by a session that is {name}", took, "<=", DETECTED * BUSY, unit="s")
+    assert set(witness.took) == {"idle", "calling (ws)", "calling (rs)", "joining"}
+    check("R4", "vanished clients noticed by the router", at_router, "<=", DETECTED * BUSY, unit="s")
+
+
+async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cable) -> None:
+    async with open_far_router(cable) as router:
+        load = Workload(
+            lambda _: router.urls[0], sessions=6, processes=2, connect_timeout=3.0, ping_interval=1.0, ping_timeout=1.0
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(load.run)
+            await load.everybody_is_there(within=10)
+            for percent in (1, 5, 30):
+                cable.lose(percent)
+                await trio.sleep(SCALE)
+            cable.unplug()
+            await trio.sleep(2.5)
+            cable.repair()
+            await load.everybody_is_there(within=20)
+            await load.stop(within=10)
+            nursery.cancel_scope.cancel()
+    history = load.history
+    check("R6", "operations over a cable that loses packets", len(history.operations), ">=", 100)
+    check("R6", "operations without an end", history.counts()["None"], "==", 0)
+    check("R3", "violations in the history of lost packets", len(history.violations()), "==", 0)
+
+
+async def test_a_router_that_is_stopped_for_a_moment_loses_nobody_and_one_that_stays_so_is_noticed() -> None:
+    async with open_router_process() as router, open_session(router.url("ws"), realm="realm1") as patient:
+        lost = trio.Event()
+        took = 0.0
+
+        async def hasty() -> None:
+            nonlocal took
+            try:
+                async with open_session(router.url("ws"), realm="realm1", ping_interval=0.3, ping_timeout=0.3):
+                    await trio.sleep_forever()
+            except SessionLost:
+                took = trio.current_time() - stopped
+                lost.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hasty)
+            while await patient.call("wamp.session.count") < 2:
+                await trio.lowlevel.checkpoint()
+            stopped = trio.current_time()
+            router.freeze()
+            nursery.start_soon(patient.call, "wamp.session.count")
+            await lost.wait()
+            router.thaw()
+        assert await patient.call("wamp.session.count") in {1, 2}  # it has not read of the other's end yet, or has
+        check("R18", "a stopped router noticed, pings 0.3 s", took, "<=", 0.6 * BUSY + 0.3, unit="s")
+        check("R18", "sessions lost by a stop shorter than their ping time-out", int(not patient.is_open), "==", 0)
+
+
+async def test_cycles_of_frozen_connections_leave_no_session_behind() -> None:
+    cycles = scaled(5)
+    async with open_router(["realm1"], ["ws://127.0.0.1:0/"], ping_interval=0.2, ping_timeout=0.2) as router:
+        async with open_proxy(router.urls[0]) as proxy:
+            for _ in range(cycles):
+                proxy.thaw()
+                with trio.fail_after(5), pytest.raises(SessionLost):
+                    async with open_session(
+                        proxy.url("ws"), realm="realm1", ping_interval=0.2, ping_timeout=0.2
+                    ) as session:
+                        proxy.freeze()
+                        await session.call("wamp.session.count")
+            with trio.fail_after(5):
+                while router.statistics().sessions:  # noqa: ASYNC110  # nobody tells us
+                    await trio.sleep(0.01)
+    check("R4", "sessions left behind by frozen connections", router.statistics().sessions, "==", 0)
