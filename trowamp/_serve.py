@@ -10,6 +10,7 @@ import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 import msgspec
@@ -20,6 +21,7 @@ from ._authentication import Authentication, RouterAuth
 from ._authorization import Authorization, Authorize
 from ._exceptions import ConnectError
 from ._failures import open_service_nursery, outlive_the_block
+from ._history import HistoryKeeper, open_history
 from ._join import JoinOptions, open_link
 from ._keywords import known_to, require_known
 from ._listen import Listener, open_listener
@@ -111,6 +113,7 @@ class Router:
         self._connections: set[RouterConnection] = set()
         self._refused = 0
         self._is_stopping = False
+        self._history: HistoryKeeper | None = None
         self._is_over = False  # every connection has been closed
         self._somebody_left = trio.lowlevel.ParkingLot()
         self._earlier_deadline = trio.Event()
@@ -144,7 +147,13 @@ class Router:
 
     def statistics(self) -> RouterStatistics:
         """Return what the router holds now and what it refused so far."""
-        return msgspec.structs.replace(self.core.statistics(), refused_connections=self._refused)
+        history = self._history
+        return msgspec.structs.replace(
+            self.core.statistics(),
+            refused_connections=self._refused,
+            unsaved_events=0 if history is None else history.unsaved,
+            failed_saves=0 if history is None else history.failures,
+        )
 
     @property
     def connections(self) -> int:
@@ -164,6 +173,8 @@ class Router:
             peer.token.find_out(pending)
         for question in self.core.take_questions():
             self.start(self._decide, question, name="trowamp router authorization")
+        if self._history is not None:
+            self._history.look()
         deadline = self.core.next_deadline()
         if deadline is not None and deadline < self._armed:
             self._earlier_deadline.set()
@@ -193,6 +204,11 @@ class Router:
         self.core.answer(question, verdict, trio.current_time())
         self.flush()
 
+    async def keep_history(self, path: Path, realms: Iterable[str]) -> None:
+        """Keep the event history in a file, and go on with what is in it."""
+        self._history = await open_history(path, self.core, realms)
+        self._nursery.start_soon(self._history.run, name="trowamp router event history")
+
     async def listen(self, url: str, tls: ssl.SSLContext | None) -> None:
         """Open the listener of one URL."""
         listener = await open_listener(parse_url(url), tls=tls)
@@ -220,6 +236,8 @@ class Router:
         self._is_over = True
         for transport in self._transports:
             transport.abort()
+        if self._history is not None:
+            await self._history.finish()
 
     async def connect(self, identity: Accept | None = None) -> Opened:
         """Open a connection in memory, up to the point where messages can flow.
@@ -323,6 +341,7 @@ async def open_router(
     auth: RouterAuth | None = None,
     authorizer: Authorize | str | None = None,
     limits: RouterOptions | None = None,
+    history_path: str | os.PathLike[str] | None = None,
     max_connections: int = 10_000,
     handshake_timeout: float | None = None,
     close_timeout: float = 2.0,
@@ -347,6 +366,8 @@ async def open_router(
         authorizer: Decides where the rules of `limits.roles` say `ask`: an async function, or the URI of a procedure of the same realm. It takes the
             session's details, the URI, the action and the request's options, and returns a bool, or a dict with `allow`, `disclose` and `cache`.
         limits: Limits and policies of sessions: outboxes, slow consumers, roles. Default: `RouterOptions()`.
+        history_path: An SQLite file in which the events are kept that `limits.event_history` names, so that they outlast the router. Default: in
+            memory only.
         max_connections: Connections in total; more are refused.
         handshake_timeout: Seconds for TLS, the transport's handshake and joining. Default: that of `limits`, which is 15 unless told otherwise.
         close_timeout: Seconds for telling sessions goodbye, and for the end of a connection.
@@ -362,7 +383,8 @@ async def open_router(
 
     Raises:
         ConnectError: An address cannot be listened at.
-        ValueError: A URL, realm, principal or number is not legal, TLS is missing for `wss` or `rss`, or an authorizer for rules that ask one.
+        OSError: The file of the event history cannot be opened, or another process uses it.
+        ValueError: The file of the event history is something else, or damaged; or nothing is to be kept in it; a URL, realm, principal or number is not legal, TLS is missing for `wss` or `rss`, or an authorizer for rules that ask one.
         TypeError: `realms` or `listen` is one string.
     """
     if isinstance(realms, str) or isinstance(listen, str):
@@ -377,6 +399,9 @@ async def open_router(
         origins=origins,
     )
     core_options = limits or RouterOptions()
+    if history_path is not None and not core_options.event_history:
+        raise ValueError("history_path is the file of an event history, but limits.event_history says that nothing is kept")
+    realms = list(realms)
     if handshake_timeout is not None:
         core_options = msgspec.structs.replace(core_options, handshake_timeout=handshake_timeout)
     async with open_service_nursery() as nursery:
@@ -384,6 +409,8 @@ async def open_router(
         try:
             router = Router(realms, tasks, options, core_options, auth=auth, authorizer=authorizer)
             try:
+                if history_path is not None:
+                    await router.keep_history(Path(history_path), realms)
                 for url in listen:
                     await router.listen(url, tls)
                 router.open()

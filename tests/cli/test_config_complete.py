@@ -158,6 +158,7 @@ async def test_the_documented_router_keeps_events(example: tuple[Program, str, s
         trowamp.open_session(url, realm="shop") as guest,
     ):
         await stock.with_options(acknowledge=True).publish("com.shop.news", "tea is back")
+        assert (Path(example[2].removeprefix("rs+unix://")).parent / "events.sqlite").exists()
         subscription = await guest.subscribe("com.shop.news", print)
         assert "tea is back" in str(await guest.call("wamp.subscription.get_events", subscription.id))
 
@@ -204,6 +205,7 @@ def test_a_file_makes_what_python_makes(tmp_path: Path) -> None:
     assert config.auth.principals["doorman"]["ticket"] == "let me in"
     assert config.auth.principals["stock"]["wampcra"] == "stock's secret"
     assert config.auth.secret == b"s" * 32
+    assert config.history == tmp_path / "events.sqlite"
     assert "secret" not in repr(config)
 
 
@@ -241,6 +243,7 @@ def test_a_file_makes_what_python_makes(tmp_path: Path) -> None:
         ("[router.trust_levels]\nx = 'y'", "Expected `int`, got `str` - at `router.trust_levels[...]`"),
         ("[[router.event_history]]\nurl = 'x'", "unknown key router.event_history[0].url (did you mean uri?)"),
         ("[[router.event_history]]\nuri = 'x'\nmax_events = 0", "max_events of 'x' must be 1 or more"),
+        ("[router]\nhistory_path = 'x'", "router.history_path is the file of an event history, but"),
         ("[router.auth]\nprincipal = {}", "unknown key router.auth.principal (did you mean principals?)"),
         ("[router.auth]\nprincipals = []", "router.auth.principals must be a table"),
         ("[router.auth]\nprincipals = {joe = 1}", "router.auth.principals.joe must be a table"),

@@ -68,6 +68,7 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
         auth: Who may join; its `authenticator` may be `module:name`.
         authenticators: Methods of one's own, each as `module:name`.
         authorizer: A URI or `module:name`.
+        history: The file of the event history.
         exposed: Files with secrets that others can read.
     """
 
@@ -80,6 +81,7 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
     auth: RouterAuth | None = None
     authenticators: list[str] = []
     authorizer: str | None = None
+    history: Path | None = None
     exposed: list[Path] = []
 
 
@@ -109,6 +111,7 @@ class _Router(msgspec.Struct):
     auth: dict[str, Any] | None = None
     roles: list[Any] | None = None
     event_history: list[Any] = []
+    history_path: str | None = None
 
 
 def read_config(path: Path) -> RouterConfig:
@@ -168,6 +171,7 @@ def _parsed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[Ro
         auth=auth,
         authenticators=own,
         authorizer=read.authorizer,
+        history=_history(read, folder),
     )
     return config, secrets
 
@@ -212,6 +216,12 @@ def _policies(read: _Router) -> dict[str, Any]:
         _check_tables(read.event_history, HistoryRule.__struct_fields__, place)
         policies["event_history"] = _converted(read.event_history, list[HistoryRule], place)
     return policies
+
+
+def _history(read: _Router, folder: Path) -> Path | None:
+    if read.history_path is not None and not read.event_history:
+        raise ValueError("router.history_path is the file of an event history, but there is no router.event_history")
+    return None if read.history_path is None else folder / read.history_path
 
 
 def _trust_levels(levels: dict[str, Any]) -> dict[str, int]:

@@ -11,6 +11,7 @@ import click
 import msgspec
 import trio
 
+from .._exceptions import ConnectError
 from .._serve import open_router
 from .._uri_pattern import is_uri
 from .._url import parse_url
@@ -75,7 +76,9 @@ def router(
         async with AsyncExitStack() as stack:
             try:
                 running = await stack.enter_async_context(open_router(realms, urls, tls=tls, **options))
-            except ValueError as error:
+            except ConnectError:
+                raise
+            except (ValueError, OSError) as error:
                 raise click.UsageError(str(error)) from error
             for url in running.urls:
                 write(f"listening on {url}\n".encode())
@@ -90,7 +93,12 @@ def _options(config: RouterConfig) -> dict[str, Any]:
     Raises:
         click.UsageError: Something that the file names is not there, or cannot be what it is named for.
     """
-    options = {"limits": RouterOptions(**config.core), "auth": config.auth, **config.server}
+    options = {
+        "limits": RouterOptions(**config.core),
+        "auth": config.auth,
+        "history_path": config.history,
+        **config.server,
+    }
     if config.authenticators:
         own = [_method(reference) for reference in config.authenticators]
         options["limits"] = msgspec.structs.replace(options["limits"], authenticators=own)

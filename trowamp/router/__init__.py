@@ -4,10 +4,13 @@ A shell attaches connections, hands in their messages and the time, and flushes 
 """
 
 from ._event_history import HistoryRule as HistoryRule
+from ._event_history import PastEvent as PastEvent
 from ._grants import Disclosure as Disclosure
 from ._grants import Verdict as Verdict
 from ._grants import verdict_from_answer as verdict_from_answer
 from ._guard import Question as Question
+from ._history_journal import HistoryChanges as HistoryChanges
+from ._history_journal import HistoryJournal as HistoryJournal
 from ._options import RouterOptions as RouterOptions
 from ._options import SlowConsumerPolicy as SlowConsumerPolicy
 from ._peer import Peer as Peer

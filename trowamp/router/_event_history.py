@@ -25,6 +25,7 @@ from ._wall_time import as_text
 if TYPE_CHECKING:
     from ..messages import Publish
     from ._broker import Broker
+    from ._history_journal import HistoryJournal
     from ._session import Session
     from ._subscriptions import Subscription
     from ._wall_time import UtcNow
@@ -111,12 +112,17 @@ class _Log:
         self.events: deque[PastEvent] = deque()
         self._octets = 0
 
-    def append(self, event: PastEvent) -> None:
+    def append(self, event: PastEvent) -> list[PastEvent]:
+        """Add an event; return those that have to go for it."""
         events, rule = self.events, self.rule
         events.append(event)
         self._octets += event.size
+        gone = []
         while len(events) > rule.max_events or self._octets > rule.max_octets:
-            self._octets -= events.popleft().size
+            oldest = events.popleft()
+            self._octets -= oldest.size
+            gone.append(oldest)
+        return gone
 
 
 class EventHistory:
@@ -141,6 +147,23 @@ class EventHistory:
             self._all.append(log)
         self._utc_now = utc_now
         self._number = 0
+        self._realm = ""
+        self._journal: HistoryJournal | None = None
+
+    def record(self, realm: str, journal: HistoryJournal, past: Iterable[PastEvent]) -> None:
+        """Take the events that were saved, before there are others, and tell a journal from now on what becomes of all of them.
+
+        Args:
+            realm: The realm's name.
+            journal: The journal.
+            past: The events, in the order of their numbers. What no rule keeps any more is dropped.
+        """
+        self._realm, self._journal = realm, journal
+        for event in past:
+            self._number = event.number
+            log = self._logs.best(event.topic)
+            for gone in [event] if log is None else log.append(event):
+                journal.drop(realm, gone.number)
 
     def __len__(self) -> int:
         return sum(len(log.events) for log in self._all)
@@ -158,7 +181,12 @@ class EventHistory:
         event = PastEvent(
             self._number, now, publication_id, message.topic, details, lists, message.args, message.kwargs, size
         )
-        log.append(event)
+        gone = log.append(event)
+        journal = self._journal
+        if journal is not None:
+            journal.keep(self._realm, event)
+            for each in gone:
+                journal.drop(self._realm, each.number)
 
     def of(self, subscription: Subscription, reader: Session) -> list[PastEvent]:
         """Return the events that a subscription would have got and a session may read, the oldest first."""

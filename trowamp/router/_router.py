@@ -10,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from ._deadlines import Deadlines
 from ._features import ROUTER_ROLES
 from ._grants import Verdict
 from ._guard import Question, Questions
+from ._history_journal import HistoryJournal
 from ._ids import RandomIds
 from ._options import RouterOptions
 from ._peer import Peer
@@ -37,6 +38,7 @@ from ._statistics import Counters, RouterStatistics
 
 if TYPE_CHECKING:
     from ..wire import Link
+    from ._event_history import PastEvent
     from ._session import HandlerTable
     from ._wall_time import UtcNow
 
@@ -223,6 +225,18 @@ class Router:
         peer.outbox.mark()  # the shell may read on
 
     # ---- what the operator does
+
+    def record_history(self, past: Mapping[str, Iterable[PastEvent]]) -> HistoryJournal:
+        """Take the past events that were saved, before there are sessions; from now on the result tells what has to be saved.
+
+        Args:
+            past: The events of each realm, in the order of their numbers. Realms that are made on demand have none.
+        """
+        journal = HistoryJournal()
+        for name, realm in self._realms.items():
+            if realm.broker.history is not None:
+                realm.broker.history.record(name, journal, past.get(name, ()))
+        return journal
 
     def shutdown(self, now: float) -> None:
         """Say GOODBYE to every session, end all other connections, and let nobody in any more."""

@@ -45,6 +45,8 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
         refused_sessions: Handshakes answered with ABORT: no such realm, authentication failed.
         call_timeouts: Calls ended by their timeout.
         refused_connections: Connections beyond the limit; whoever accepts connections counts them.
+        unsaved_events: Past events that wait to be written to a file; whoever writes them counts them, and what follows.
+        failed_saves: Attempts to write past events that failed, and were made again.
     """
 
     connections: int
@@ -67,3 +69,5 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     refused_sessions: int
     call_timeouts: int
     refused_connections: int = 0
+    unsaved_events: int = 0
+    failed_saves: int = 0
