@@ -1,0 +1,203 @@
+"""asyncio as sessions see it. A face belongs to one loop; nothing here is global."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from types import GeneratorType
+from typing import Any
+
+from ..wamp._face import Handle
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
+
+
+class CancellableFuture(asyncio.Future[Any]):
+    """A future that tells when somebody cancels it; a done callback would cost a turn of the loop for each that is not."""
+
+    canceller: Callable[[Any], None] | None = None
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it, and tell."""
+        if not super().cancel(msg):
+            return False
+        canceller, self.canceller = self.canceller, None
+        if canceller is not None:
+            canceller(self)
+        return True
+
+
+class SeveralFutures(asyncio.Future[list[Any]]):
+    """The list of results of several futures; iterating over it gives the futures (C-7)."""
+
+    futures: list[asyncio.Future[Any]]
+
+    def __iter__(self) -> Iterator[asyncio.Future[Any]]:  # type: ignore[override]  # `await` does not use it
+        return iter(self.futures)
+
+
+class Failure:
+    """What `onUserError` gets.
+
+    Attributes:
+        value: The exception.
+    """
+
+    def __init__(self, value: BaseException) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<Failure {self.value!r}>"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class AsyncioFace:
+    """The face of one event loop.
+
+    Args:
+        loop: The loop; default: the one that runs when it is first needed.
+    """
+
+    canceled: type[BaseException] = asyncio.CancelledError
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        if loop is not None:
+            self.loop = loop
+        self._tasks: set[asyncio.Task[Any]] = set()  # the loop itself keeps no reference
+
+    @functools.cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop."""
+        return asyncio.get_running_loop()
+
+    def call_soon(self, function: Callable[..., None], *args: Any) -> Handle:
+        return self.loop.call_soon(function, *args)
+
+    def call_later(self, seconds: float, function: Callable[..., None], *args: Any) -> Handle:
+        return self.loop.call_later(seconds, function, *args)
+
+    def canceled_error(self) -> BaseException:
+        return asyncio.CancelledError()
+
+    def create_future(self, canceller: Callable[[Any], None] | None = None) -> asyncio.Future[Any]:
+        future = CancellableFuture(loop=self.loop)
+        future.canceller = canceller
+        return future
+
+    def resolve(self, future: asyncio.Future[Any], value: Any = None) -> None:
+        if not future.done():
+            future.set_result(value)
+
+    def reject(self, future: asyncio.Future[Any], error: BaseException) -> None:
+        if not future.done():
+            future.set_exception(error)
+
+    def is_done(self, future: asyncio.Future[Any]) -> bool:
+        return future.done()
+
+    def is_future(self, value: Any) -> bool:
+        return asyncio.isfuture(value)
+
+    def as_future(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
+        future = self.loop.create_future()
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # it goes to whoever waits
+            future.set_exception(error)
+            return future
+        pending = self.future_of(value)
+        if pending is not None:
+            return pending  # type: ignore[no-any-return]
+        future.set_result(value)
+        return future
+
+    def future_of(self, value: Any) -> Any:
+        if type(value) in _PLAIN:
+            return None
+        if asyncio.isfuture(value):
+            return value
+        if type(value) is GeneratorType:
+            return self._start(_driven(value))
+        if inspect.iscoroutine(value):
+            return self._start(value)
+        return self._start(_awaited(value)) if inspect.isawaitable(value) else None
+
+    def when_done(
+        self,
+        future: asyncio.Future[Any],
+        on_result: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        def done(future: asyncio.Future[Any]) -> None:
+            if future.cancelled():
+                on_error(asyncio.CancelledError())
+                return
+            error = future.exception()
+            if error is None:
+                on_result(future.result())
+            else:
+                on_error(error)
+
+        future.add_done_callback(done)
+
+    def cancel(self, future: asyncio.Future[Any]) -> None:
+        future.cancel()
+
+    def gather(self, futures: Iterable[Any], *, consume_exceptions: bool = True) -> asyncio.Future[list[Any]]:
+        futures = list(futures)
+        if not futures:  # asyncio.gather() would ask for the current loop
+            empty = self.loop.create_future()
+            empty.set_result([])
+            return empty
+        return asyncio.gather(*futures, return_exceptions=consume_exceptions)
+
+    def several(self, futures: list[Any]) -> asyncio.Future[list[Any]]:
+        together = SeveralFutures(loop=self.loop)
+        together.futures = futures
+        self.when_done(
+            self.gather(futures),
+            lambda results: self.resolve(together, results),
+            lambda error: self.reject(together, error),
+        )
+        return together
+
+    def now(self) -> float:
+        return self.loop.time()
+
+    def failure(self, error: BaseException) -> Failure:
+        return Failure(error)
+
+    def in_thread(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        return self.loop.run_in_executor(None, function)
+
+    def _start(self, coroutine: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = self.loop.create_task(coroutine)
+        if not task.done():  # an eager one may be
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+async def _driven(generator: Generator[Any, Any, Any]) -> Any:
+    """Run a generator that yields what it waits for (C-35)."""
+    try:
+        waits_for = next(generator)
+        while True:
+            try:
+                value = await waits_for if inspect.isawaitable(waits_for) else waits_for
+            except Exception as error:  # noqa: BLE001  # the generator gets it
+                waits_for = generator.throw(error)
+            else:
+                waits_for = generator.send(value)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        generator.close()

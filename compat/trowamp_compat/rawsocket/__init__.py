@@ -1,0 +1,1 @@
+"""RawSocket: what does not depend on the event loop."""

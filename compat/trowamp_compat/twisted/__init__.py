@@ -1,0 +1,1 @@
+"""Sessions, components and transports on Twisted."""

@@ -1,0 +1,100 @@
+"""A connection on Twisted: a `Protocol` around a link."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]
+
+from ..wamp._addresses import address_words
+from ..wamp._connection import Connection
+from ..wamp.types import TransportDetails
+from ._face import TwistedFace
+
+
+@implementer(IPushProducer)
+class TwistedConnection(Connection, Protocol):
+    """Carries WAMP over a transport of Twisted. Subclasses make the link and the session."""
+
+    transport: Any = None
+    factory: Any = None
+
+    def _make_link(self) -> Any:
+        raise NotImplementedError
+
+    # ---- Protocol
+
+    def connectionMade(self) -> None:
+        """Begin the transport handshake."""
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(True)
+        self.transport.registerProducer(self, True)
+        self._connected(TwistedFace(getattr(self.factory, "reactor", None)), self._make_link())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take octets."""
+        self._received(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        error = reason.value
+        self._lost(None if isinstance(error, ConnectionDone) else error)
+
+    # ---- IPushProducer
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self._paused()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer has room again."""
+        self._resumed()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+
+    # ---- what the connection needs
+
+    def flush_soon(self) -> None:
+        """Write what is queued: Twisted itself gathers what is written in one turn of the loop."""
+        self.flush()
+
+    def _write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def _close_transport(self) -> None:
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def _abort_transport(self) -> None:
+        self.transport.abortConnection()
+
+    def _pause_reading(self) -> None:
+        self.transport.pauseProducing()
+
+    def _resume_reading(self) -> None:
+        self.transport.resumeProducing()
+
+    def _describe(self) -> TransportDetails:
+        return TransportDetails(
+            own=_words(self.transport.getHost()),
+            peer=_words(self.transport.getPeer()),
+            is_secure=ISSLTransport.providedBy(self.transport),
+            own_pid=os.getpid(),
+            own_tid=threading.get_native_id(),
+        )
+
+
+def _words(address: Any) -> str:
+    """Return one of Twisted's addresses in words."""
+    host = getattr(address, "host", None)
+    if host is None:
+        return address_words(getattr(address, "name", None))
+    return address_words((host, address.port) if ":" not in host else (host, address.port, 0, 0))

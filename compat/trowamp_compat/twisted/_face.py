@@ -1,0 +1,170 @@
+"""Twisted as sessions see it. A face belongs to one reactor, which is looked up when the first session needs it, never at import."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from types import GeneratorType
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred, inlineCallbacks
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from ..wamp.exception import CanceledError
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
+
+
+class SeveralDeferreds(Deferred[list[Any]]):
+    """The list of results of several Deferreds; iterating over it gives the Deferreds (C-7)."""
+
+    deferreds: list[Deferred[Any]]
+    are_taken = False  # somebody else sees to their errors
+
+    def __iter__(self) -> Iterator[Deferred[Any]]:  # type: ignore[override]  # `await` does not use it
+        self.are_taken = True
+        return iter(self.deferreds)
+
+    def finish(self, results: list[Any]) -> None:
+        """All of them are done."""
+        if not self.are_taken:
+            for deferred in self.deferreds:
+                deferred.addErrback(_handled)
+        self.callback(results)
+
+
+class _Handle:
+    """A delayed call that may be cancelled at any time."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def cancel(self) -> None:
+        if self._call.active():
+            self._call.cancel()
+
+
+class CanceledCall(CancelledError, CanceledError):
+    """What a Deferred fails with when it is cancelled: known to Twisted, and an application error (C-12)."""
+
+
+class TwistedFace:
+    """The face of one reactor.
+
+    Args:
+        reactor: The reactor; default: the one that is installed when it is first needed.
+    """
+
+    canceled: type[BaseException] = CancelledError
+
+    def __init__(self, reactor: Any = None) -> None:
+        if reactor is not None:
+            self.reactor = reactor
+
+    @functools.cached_property
+    def reactor(self) -> Any:
+        """The reactor."""
+        from twisted.internet import reactor  # noqa: PLC0415  # importing it installs one
+
+        return reactor
+
+    def canceled_error(self) -> BaseException:
+        return CanceledCall()
+
+    def create_future(self, canceller: Callable[[Any], None] | None = None) -> Deferred[Any]:
+        return Deferred(canceller)
+
+    def resolve(self, future: Deferred[Any], value: Any = None) -> None:
+        if not future.called:
+            future.callback(value)
+
+    def reject(self, future: Deferred[Any], error: BaseException) -> None:
+        if not future.called:
+            future.errback(Failure(error))  # type: ignore[no-untyped-call]
+
+    def is_done(self, future: Deferred[Any]) -> bool:
+        return bool(future.called)
+
+    def is_future(self, value: Any) -> bool:
+        return isinstance(value, Deferred)
+
+    def as_future(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Deferred[Any]:
+        future: Deferred[Any] = Deferred()
+        try:
+            value = function(*args, **kwargs)
+        except Exception:  # noqa: BLE001  # it goes to whoever waits
+            future.errback(Failure())  # type: ignore[no-untyped-call]
+            return future
+        pending = self.future_of(value)
+        if pending is not None:
+            return pending  # type: ignore[no-any-return]
+        future.callback(value)
+        return future
+
+    def future_of(self, value: Any) -> Any:
+        if type(value) in _PLAIN:
+            return None
+        if isinstance(value, Deferred):
+            return value
+        if type(value) is GeneratorType:
+            return inlineCallbacks(lambda: value)()
+        if inspect.iscoroutine(value):
+            return ensureDeferred(value)
+        return ensureDeferred(_awaited(value)) if inspect.isawaitable(value) else None
+
+    def when_done(
+        self, future: Deferred[Any], on_result: Callable[[Any], None], on_error: Callable[[BaseException], None]
+    ) -> None:
+        future.addCallbacks(on_result, lambda failure: on_error(failure.value))
+
+    def cancel(self, future: Deferred[Any]) -> None:
+        future.cancel()
+
+    def gather(self, futures: Iterable[Any], *, consume_exceptions: bool = True) -> Deferred[Any]:
+        together: Deferred[Any] = DeferredList(
+            list(futures), fireOnOneErrback=not consume_exceptions, consumeErrors=consume_exceptions
+        )
+        return together.addCallback(lambda results: [result for _, result in results])
+
+    def several(self, futures: list[Deferred[Any]]) -> Deferred[list[Any]]:
+        together = SeveralDeferreds()
+        together.deferreds = futures
+        observed: list[Deferred[Any]] = []
+        for future in futures:
+            copy: Deferred[Any] = Deferred()
+            future.addBoth(_passed_on, copy)
+            observed.append(copy)
+        self.gather(observed).addCallback(together.finish)
+        return together
+
+    def call_soon(self, function: Callable[..., None], *args: Any) -> _Handle:
+        return _Handle(self.reactor.callLater(0, function, *args))
+
+    def call_later(self, seconds: float, function: Callable[..., None], *args: Any) -> _Handle:
+        return _Handle(self.reactor.callLater(seconds, function, *args))
+
+    def now(self) -> float:
+        return self.reactor.seconds()  # type: ignore[no-any-return]
+
+    def failure(self, error: BaseException) -> Failure:
+        return Failure(error)  # type: ignore[no-untyped-call]
+
+    def in_thread(self, function: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def _passed_on(result: Any, copy: Deferred[Any]) -> Any:
+    copy.callback(result)
+    return result
+
+
+def _handled(_: Failure) -> None:
+    """The error stands in the list of results."""

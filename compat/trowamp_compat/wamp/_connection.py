@@ -1,0 +1,232 @@
+"""One connection that carries WAMP: octets between a framework's transport and a link, messages between the link and a session.
+
+What a framework adds is in the methods that raise `NotImplementedError`: writing, closing, being called later.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from trowamp.messages import Message
+from trowamp.wire import Link
+
+from ._convert import to_compat, to_core
+from ._errors import as_compat_errors
+from ._face import Face, Handle
+from .types import TransportDetails
+
+HIGH_WATER: Final = 1024 * 1024  # octets that wait before no more work is taken from the peer
+CLOSE_TIMEOUT: Final = 1.0  # seconds for the peer to answer a closing handshake
+OPEN_TIMEOUT: Final = 5.0  # seconds for the transport handshake
+
+
+class Connection:
+    """The transport that sessions see: `send`, `isOpen`, `close`, `abort`, `transport_details`, `is_closed`.
+
+    Attributes:
+        link: The connection's state.
+        is_closed: A future that is done when the connection is gone.
+        transport_details: What is known of the connection; set when it is open.
+        close_reason: Why it is gone, in words.
+        error: Why it failed, or None.
+        open_timeout: Seconds for the transport handshake; 0 for any time.
+        close_timeout: Seconds for the closing handshake.
+        has_farewell: Whether the peer answers the end of the connection, as in WebSocket.
+    """
+
+    _face: Face
+    link: Link
+    is_closed: Any
+    transport_details: TransportDetails | None = None
+    close_reason = ""
+    error: Exception | None = None
+    open_timeout = OPEN_TIMEOUT
+    close_timeout = CLOSE_TIMEOUT
+    has_farewell = False
+
+    _handler: Any = None
+    _is_native = False  # whether the handler takes the core's messages
+    _is_receiving = False
+    _is_flush_due = False
+    _is_paused = False  # the transport takes nothing more for now
+    _is_reading_paused = False
+    _is_gone = False
+    _timer: Handle | None = None
+
+    # ---- what a framework adds
+
+    def _write(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _close_transport(self) -> None:
+        """Close when everything has been written."""
+        raise NotImplementedError
+
+    def _abort_transport(self) -> None:
+        raise NotImplementedError
+
+    def _pause_reading(self) -> None:
+        raise NotImplementedError
+
+    def _resume_reading(self) -> None:
+        raise NotImplementedError
+
+    def _describe(self) -> TransportDetails:
+        raise NotImplementedError
+
+    def _make_handler(self) -> Any:
+        """Make the session."""
+        raise NotImplementedError
+
+    # ---- from the framework
+
+    def _connected(self, face: Face, link: Link) -> None:
+        """The connection is made: begin the transport handshake."""
+        self._face = face
+        self.link = link
+        self.is_closed = face.create_future()
+        if self.open_timeout:
+            self._timer = face.call_later(self.open_timeout, self._open_timed_out)
+        self.flush()
+
+    def _received(self, data: bytes) -> None:
+        """Take octets."""
+        link = self.link
+        self._is_receiving = True
+        try:
+            link.receive_data(data)
+            if self._handler is None and link.is_open:
+                self._opened()
+            messages = link.received()
+            if messages and self._handler is not None:
+                self._hand_over(messages)
+        finally:
+            self._is_receiving = False
+        if link.is_closed:
+            self._end_of_link()
+        self.flush()
+        if self._is_paused and len(link.data_to_send()) > HIGH_WATER and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._pause_reading()
+
+    def _lost(self, error: BaseException | None) -> None:
+        """The connection is gone."""
+        if self._is_gone:
+            return
+        self._is_gone = True
+        link = self.link
+        was_open = link.is_open
+        link.receive_eof()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.error = self.error or link.error
+        self.close_reason = self.close_reason or (
+            f"the connection broke: {error}" if error is not None else link.close_reason or "the connection was closed"
+        )
+        was_clean = error is None and self.error is None and not (was_open and self.has_farewell)
+        handler, self._handler = self._handler, None
+        try:
+            if handler is not None:
+                handler.onClose(was_clean)
+        finally:
+            self._face.resolve(self.is_closed)
+
+    def _paused(self) -> None:
+        """The transport has enough for now."""
+        self._is_paused = True
+
+    def _resumed(self) -> None:
+        """The transport takes more."""
+        self._is_paused = False
+        self.flush()
+        if self._is_reading_paused and not self._is_paused:
+            self._is_reading_paused = False
+            self._resume_reading()
+
+    # ---- what sessions use
+
+    def send(self, message: Any) -> None:
+        """Send a message.
+
+        Raises:
+            SerializationError, PayloadExceededError, TransportLost: It cannot be sent.
+        """
+        with as_compat_errors():
+            self.link.send(to_core(message))
+        self.flush_soon()
+
+    def isOpen(self) -> bool:
+        """Tell whether messages can be sent."""
+        return self.link.is_open and not self._is_gone
+
+    def close(self) -> None:
+        """Close in good order: everything queued is sent before."""
+        if self._is_gone:
+            return
+        self.link.close()
+        self.flush()
+        if self.has_farewell and not self.link.is_closed:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._face.call_later(self.close_timeout, self.abort)
+        else:
+            self._close_transport()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if not self._is_gone:
+            self._abort_transport()
+
+    def flush(self) -> None:
+        """Write what is queued."""
+        self._is_flush_due = False
+        if self._is_receiving or self._is_paused:
+            return  # at the end of what was received, or when the transport takes more
+        buffer = self.link.data_to_send()
+        if buffer and not self._is_gone:
+            data = bytes(buffer)
+            self.link.data_sent(len(data))
+            self._write(data)
+
+    def flush_soon(self) -> None:
+        """Write what is queued together with what else is queued in this turn of the loop."""
+        if not (self._is_flush_due or self._is_receiving):
+            self._is_flush_due = True
+            self._face.call_soon(self.flush)
+
+    # ---- inner workings
+
+    def _opened(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.transport_details = self._describe()
+        handler = self._make_handler()
+        self._is_native = hasattr(handler, "_take")
+        self._handler = handler
+        handler.onOpen(self)
+
+    def _hand_over(self, messages: list[Message]) -> None:
+        handler = self._handler
+        if self._is_native:
+            handler._take(messages)
+            return
+        for message in messages:
+            handler.onMessage(to_compat(message))
+
+    def _end_of_link(self) -> None:
+        """The peer has closed, or broken the protocol."""
+        link = self.link
+        if link.error is not None and self.error is None:
+            self.error = link.error
+            self.close_reason = link.close_reason
+            if self._is_native:
+                self._handler._violated(str(link.error))
+            link.close(link.close_code)
+        self.flush()
+        self._close_transport()
+
+    def _open_timed_out(self) -> None:
+        self.error = TimeoutError(f"no transport handshake within {self.open_timeout:g} s")
+        self.close_reason = str(self.error)
+        self.abort()

@@ -1,0 +1,218 @@
+"""What waits for the router's answer to a request: the future of the user, and what becomes of it.
+
+The core hands these back exactly once, with the answer or with the loss of the session. A user may cancel the future before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trowamp.messages import Message, Published, Registered, Result, Subscribed
+
+from ._payloads import decoded
+from .exception import CallTimeoutError
+from .types import CallOptions, CallResult, Publication
+
+if TYPE_CHECKING:
+    from ._procedures import Procedure
+    from ._session import SessionBase
+    from ._subscribers import Subscriber
+
+DEFAULT_CANCEL_MODE: Final = "killnowait"  # what routers do with a CANCEL that names none
+
+
+class Pending:
+    """A request that waits.
+
+    Attributes:
+        future: The user's.
+        request_id: The request's id, once it has been sent.
+    """
+
+    __slots__ = ("future", "request_id", "session")
+
+    def __init__(self, session: SessionBase) -> None:
+        self.session = session
+        self.request_id = 0
+        self.future: Any = session._face.create_future(self.canceled)
+
+    def settle(self, message: Message | None, error: Exception | None) -> None:
+        """The request has ended: with an answer, or with an error."""
+        if error is not None:
+            self.session._face.reject(self.future, self.session._errors.received(error))
+        else:
+            self.answered(message)
+
+    def answered(self, message: Any) -> None:  # noqa: ARG002 - for those whose answer says something
+        """The router agreed."""
+        self.session._face.resolve(self.future)
+
+    def progress(self, message: Result) -> None:
+        """A part of an answer; only calls have such."""
+
+    def canceled(self, future: Any) -> None:
+        """The user waits no more."""
+        self.session._face.reject(future, self.session._face.canceled_error())
+
+
+class PendingCall(Pending):
+    """A CALL."""
+
+    __slots__ = ("options", "procedure", "timer")
+
+    def __init__(self, session: SessionBase, procedure: str, options: CallOptions | None) -> None:
+        super().__init__(session)
+        self.procedure = procedure
+        self.options = options
+        self.timer: Any = None
+
+    def settle(self, message: Message | None, error: Exception | None) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        super().settle(message, error)
+
+    def answered(self, message: Result) -> None:
+        args, kwargs = message.args, message.kwargs
+        if kwargs or type(args) is bytes or self.options is not None:
+            self._answered_fully(message)
+        elif not args:
+            self.session._face.resolve(self.future)
+        elif len(args) == 1:
+            self.session._face.resolve(self.future, args[0])
+        else:
+            self.session._face.resolve(self.future, CallResult.from_wire(args, None, **metadata_of(message.details)))
+
+    def _answered_fully(self, message: Result) -> None:
+        try:
+            args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
+        except Exception as error:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
+            self.session._face.reject(self.future, error)
+            return
+        value: Any
+        wants_all = self.options is not None and self.options.details
+        if wants_all or kwargs or len(args) > 1:
+            value = CallResult.from_wire(args, kwargs, **metadata_of(message.details))
+        else:
+            value = args[0] if args else None
+        self.session._face.resolve(self.future, value)
+
+    def progress(self, message: Result) -> None:
+        if self.options is None or self.options.on_progress is None:  # nobody asked for it (W-16)
+            return
+        session = self.session
+        try:
+            args, kwargs = decoded(session._payload_codec, self.procedure, message, is_originating=True)
+        except Exception as error:  # noqa: BLE001  # a codec is the user's
+            session._user_error(error, f"a progressive result of {self.procedure} cannot be decoded")
+            return
+        session._run(self.options.on_progress, args, kwargs, f"on_progress of the call of {self.procedure}")
+
+    def start_timer(self, seconds: float) -> None:
+        """Give the call up after some time (C-11)."""
+        self.timer = self.session._face.call_later(seconds, self._timed_out, seconds)
+
+    def _timed_out(self, seconds: float) -> None:
+        self._give_up()
+        self.session._face.reject(self.future, CallTimeoutError(f"no answer within {seconds:g} s"))
+
+    def canceled(self, future: Any) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self._give_up()
+        super().canceled(future)
+
+    def _give_up(self) -> None:
+        session = self.session
+        core = session._core
+        if core is not None:
+            mode = (self.options and self.options.cancel_mode) or DEFAULT_CANCEL_MODE
+            core.cancel(self.request_id, mode, notify=core.details.supports("dealer", "call_canceling"))
+            session._flush()
+
+
+class PendingPublish(Pending):
+    """A PUBLISH that is to be acknowledged."""
+
+    __slots__ = ("was_encrypted",)
+
+    def __init__(self, session: SessionBase, *, was_encrypted: bool) -> None:
+        super().__init__(session)
+        self.was_encrypted = was_encrypted
+
+    def answered(self, message: Published) -> None:
+        self.session._face.resolve(self.future, Publication(message.publication_id, self.was_encrypted))
+
+    def canceled(self, future: Any) -> None:
+        if self.session._core is not None:
+            self.session._core.forget_publish(self.request_id)
+        super().canceled(future)
+
+
+class _PendingHandler(Pending):
+    """A REGISTER or SUBSCRIBE: if the user gives up, it is undone as soon as the router agrees (W-8)."""
+
+    __slots__ = ()
+
+    def canceled(self, future: Any) -> None:
+        if self.session._core is not None:
+            self.session._core.abandon(self.request_id)
+        super().canceled(future)
+
+
+class PendingRegister(_PendingHandler):
+    """A REGISTER."""
+
+    __slots__ = ("procedure",)
+
+    def __init__(self, session: SessionBase, procedure: Procedure) -> None:
+        super().__init__(session)
+        self.procedure = procedure
+
+    def answered(self, message: Registered) -> None:
+        registration = self.procedure.registered(message.registration_id)
+        self.session._procedures[registration.id] = self.procedure
+        self.session._registrations[registration.id] = registration
+        self.session._face.resolve(self.future, registration)
+
+
+class PendingSubscribe(_PendingHandler):
+    """A SUBSCRIBE."""
+
+    __slots__ = ("subscriber",)
+
+    def __init__(self, session: SessionBase, subscriber: Subscriber) -> None:
+        super().__init__(session)
+        self.subscriber = subscriber
+
+    def answered(self, message: Subscribed) -> None:
+        subscription = self.subscriber.subscribed(message.subscription_id)
+        self.session._subscribers[subscription] = self.subscriber
+        self.session._subscriptions.setdefault(subscription.id, []).append(subscription)
+        self.session._face.resolve(self.future, subscription)
+
+
+class PendingRemoval(Pending):
+    """An UNREGISTER or UNSUBSCRIBE.
+
+    Attributes:
+        value: The result.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, session: SessionBase, value: Any) -> None:
+        super().__init__(session)
+        self.value = value
+
+    def answered(self, message: Any) -> None:  # noqa: ARG002
+        self.session._face.resolve(self.future, self.value)
+
+
+def metadata_of(details: dict[str, Any]) -> dict[str, Any]:
+    """Return what a RESULT or ERROR tells besides its payload."""
+    if not details:
+        return {}
+    return {name: details[name] for name in _METADATA if name in details}
+
+
+_METADATA: Final = ("enc_algo", "callee", "callee_authid", "callee_authrole", "forward_for")
