@@ -71,6 +71,7 @@ INNER = {
     "CallStream.wait",
     "Router.connect",
     "Router.find_out",
+    "Router.keep_history",
     "Router.listen",
     "Router.serve_transport",
     "Router.shut_down",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 
 from trowamp import FeatureNotSupported, Session, open_router
+from trowamp._outgoing import _FEATURES_BY_REQUEST
 from trowamp.messages import (
     Call,
     Cancel,
@@ -42,6 +44,8 @@ BARE: dict[str, Any] = {"broker": {}, "dealer": {}}
         ({"eligible_authid": ["joe"]}, "subscriber_blackwhite_listing"),
         ({"eligible_authrole": ["user"]}, "subscriber_blackwhite_listing"),
         ({"retain": True}, "event_retention"),
+        ({"stream_inputs": True}, "progressive_call_invocations"),
+        ({"cancel_mode": "kill"}, "call_canceling"),
     ],
 )
 async def test_an_option_that_the_router_would_ignore_is_refused(options: dict[str, Any], feature: str) -> None:
@@ -54,7 +58,11 @@ async def test_an_option_that_the_router_would_ignore_is_refused(options: dict[s
 @pytest.mark.checklist("FEAT-C1")
 @pytest.mark.parametrize(
     ("options", "feature"),
-    [({"match": "prefix"}, "pattern_based_registration"), ({"invoke": "last"}, "shared_registration")],
+    [
+        ({"match": "prefix"}, "pattern_based_registration"),
+        ({"invoke": "last"}, "shared_registration"),
+        ({"forward_timeout": True}, "call_timeout"),
+    ],
 )
 async def test_a_registration_that_the_router_would_misread_is_refused(options: dict[str, Any], feature: str) -> None:
     async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
@@ -82,10 +90,66 @@ async def test_a_subscription_that_the_router_would_misread_is_refused(
 
 
 @pytest.mark.checklist("FEAT-C1")
+async def test_progressive_results_are_asked_of_routers_that_have_them_only() -> None:
+    async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
+        with pytest.raises(FeatureNotSupported, match="progressive_call_results"):
+            async with session.open_call("com.example"):
+                pass
+        assert router.has_received() == []
+
+
+@pytest.mark.checklist("FEAT-C1")
+async def test_what_takes_effect_without_the_router_is_never_refused() -> None:
+    """A timeout is kept by the caller's scope, a call is forgotten by the caller; what has its default asks for nothing."""
+    async with open_scripted_router(roles=BARE) as router, router.open_session() as session:
+        view = session.with_options(timeout=5, cancel_mode="skip", buffer=1, acknowledge=True, custom={"_x": 1})
+        view.with_options(cancel_mode="killnowait", stream_inputs=False)
+        assert router.has_received() == []
+
+
+# option -> the feature that it needs, or why it needs none
+NEEDS_NO_FEATURE = {
+    "timeout": "the caller's scope keeps it",
+    "buffer": "local",
+    "acknowledge": "Basic Profile",
+    "result_type": "local",
+    "custom": "sent as it is",
+    "check_types": "local",
+    "concurrency": "local",
+    "overflow": "local",
+    "on_error": "local",
+    "force_reregister": "an extension that no feature announces",
+}
+
+
+@pytest.mark.checklist("FEAT-C1")
+def test_every_option_of_a_request_has_a_feature_or_needs_none() -> None:
+    checked = {"stream_inputs": "progress"}
+    for requests, method in (
+        (("call", "publish"), Session.with_options),
+        (("register",), Session.register),
+        (("subscribe",), Session.subscribe),
+    ):
+        options = set(inspect.signature(method).parameters) - {"self", "procedure", "topic", "handler"}
+        known = {name for request in requests for name in _FEATURES_BY_REQUEST[request]}
+        assert {name for name in options if checked.get(name, name) not in known} <= NEEDS_NO_FEATURE.keys()
+
+
+@pytest.mark.checklist("FEAT-C1")
 async def test_the_check_can_be_left_out_for_routers_that_announce_less_than_they_do() -> None:
     async with open_scripted_router(roles=BARE) as router, router.open_session(check_features=False) as session:
-        await session.with_options(exclude=[7]).publish("com.example")
+        await session.with_options(exclude=[7], cancel_mode="kill").publish("com.example")
         assert (await router.expect(Publish)).options == {"exclude": [7]}
+        async with trio.open_nursery() as nursery:
+
+            async def take() -> None:
+                async with session.with_options(stream_inputs=True).open_call("com.example") as call:
+                    await call.result()
+
+            nursery.start_soon(take)
+            called = await router.expect(Call)
+            assert called.options == {"receive_progress": True, "progress": True}
+            router.send(Result(called.request_id, {}, [1]))
 
 
 @pytest.mark.checklist("FEAT-C1")

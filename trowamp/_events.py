@@ -82,6 +82,11 @@ class Event:
         return self._message.details.get("publisher_authrole")
 
     @property
+    def trust_level(self) -> int | None:
+        """How far the router trusts the publication, 0 being the least, if it says so."""
+        return self._message.details.get("trustlevel")
+
+    @property
     def details(self) -> dict[str, Any]:
         """`EVENT.Details` as received."""
         return self._message.details

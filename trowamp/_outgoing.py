@@ -42,6 +42,8 @@ class PublishOptions(msgspec.Struct, frozen=True):
 _CALL_FEATURES: Final[dict[str, tuple[str, str]]] = {
     "disclose_me": ("dealer", "caller_identification"),
     "progress": ("dealer", "progressive_call_invocations"),
+    "receive_progress": ("dealer", "progressive_call_results"),
+    "cancel_mode": ("dealer", "call_canceling"),
 }
 _PUBLISH_FEATURES: Final[dict[str, tuple[str, str]]] = {
     "disclose_me": ("broker", "publisher_identification"),

@@ -86,6 +86,11 @@ class Invocation:
         return self.details.get("caller_authrole")
 
     @property
+    def trust_level(self) -> int | None:
+        """How far the router trusts the call, 0 being the least, if it says so."""
+        return self.details.get("trustlevel")
+
+    @property
     def wants_progress(self) -> bool:
         """Whether the caller takes progressive results; if not, `progress` does nothing."""
         return bool(self.details.get("receive_progress"))

@@ -84,7 +84,8 @@ class SessionView:
             kwargs: Keyword payload.
 
         Returns:
-            A context manager for the `CallStream`; leaving it early cancels the call. Entering it raises what `call` raises before the answer.
+            A context manager for the `CallStream`; leaving it early cancels the call. Entering it raises what `call` raises before the answer, and
+            `FeatureNotSupported` if the router does not announce progressive results.
         """
         return self._open_call(procedure, args, kwargs)
 
@@ -203,8 +204,9 @@ class SessionView:
             eligible_authrole=as_list(eligible_authrole),
             retain=retain,
         )
-        if stream_inputs and self._shell.check_features:
-            require_features(self._shell.core.details, "call", ("progress",))
+        if self._shell.check_features:
+            needed = present(progress=stream_inputs or None, cancel_mode=cancel_mode if cancel_mode == "kill" else None)
+            require_features(self._shell.core.details, "call", needed)
         call_lacks, publish_lacks = self._lacking(for_calls, for_publishes)
         old = self._call_options
         return SessionView(
@@ -263,6 +265,8 @@ class SessionView:
         self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> AsyncIterator[CallStream]:
         shell, options = self._shell, self._call_options
+        if shell.check_features:
+            require_features(shell.core.details, "call", ("receive_progress",))
         scope = trio.CancelScope()
         if options.timeout is not None:
             scope.deadline = trio.current_time() + options.timeout

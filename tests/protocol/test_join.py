@@ -112,6 +112,8 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "pattern_based_registration": True,
                             "shared_registration": True,
                             "registration_revocation": True,
+                            "call_reroute": True,
+                            "call_trustlevels": True,
                         }
                     },
                     "publisher": {
@@ -126,6 +128,7 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "publisher_identification": True,
                             "pattern_based_subscription": True,
                             "subscription_revocation": True,
+                            "publication_trustlevels": True,
                         }
                     },
                 },

@@ -21,9 +21,11 @@ _CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "pattern_based_registration",
         "shared_registration",
         "registration_revocation",
+        "call_reroute",
+        "call_trustlevels",
     ),
     "publisher": ("publisher_identification", "publisher_exclusion", "subscriber_blackwhite_listing"),
-    "subscriber": ("publisher_identification", "pattern_based_subscription", "subscription_revocation"),
+    "subscriber": ("publisher_identification", "pattern_based_subscription", "subscription_revocation", "publication_trustlevels"),
 }
 
 CLIENT_ROLES: Final[dict[str, Any]] = {
