@@ -204,9 +204,7 @@ class SessionView:
             eligible_authrole=as_list(eligible_authrole),
             retain=retain,
         )
-        if self._shell.check_features:
-            needed = present(progress=stream_inputs or None, cancel_mode=cancel_mode if cancel_mode == "kill" else None)
-            require_features(self._shell.core.details, "call", needed)
+        self._require_of_calls(stream_inputs, cancel_mode)
         call_lacks, publish_lacks = self._lacking(for_calls, for_publishes)
         old = self._call_options
         return SessionView(
@@ -229,6 +227,13 @@ class SessionView:
     def __repr__(self) -> str:
         options = {**self._call_options.wire, **self._publish_options.wire}
         return f"<SessionView of session {self._shell.core.details.session_id} with {options}>"
+
+    def _require_of_calls(self, stream_inputs: bool | None, cancel_mode: CancelMode | None) -> None:
+        """Refuse to stream inputs, or to wait for the end of a cancelled call, where the router has no part in it."""
+        if self._shell.check_features:
+            waits_for_end = cancel_mode if cancel_mode == "kill" else None
+            needed = present(progress=stream_inputs or None, cancel_mode=waits_for_end)
+            require_features(self._shell.core.details, "call", needed)
 
     def _lacking(self, for_calls: dict[str, Any], for_publishes: dict[str, Any]) -> tuple[str | None, str | None]:
         """Refuse what the router supports in no way; return what it lacks for calls only and for publishes only, where the other is of use."""
