@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 STAMP := .venv/.made
 
-.PHONY: help demo test test-quick lint pytest peers bench clean
+.PHONY: help demo test test-quick lint pytest peers bench soak fuzz chaos clean
 
 help:
 	@echo "make demo        a router and two components in processes of their own show what trowamp does"
@@ -15,6 +15,9 @@ help:
 	@echo "make lint        lint, format and type check only"
 	@echo "make peers       install the routers and clients that we are tested against, in .peers"
 	@echo "make bench       measure trowamp beside its peers, into benchmarks/results; BENCH=--quick takes a few minutes"
+	@echo "make soak        mixed load and faults for SOAK_MINUTES, 20 unless told otherwise"
+	@echo "make fuzz        FUZZ_RUNS inputs, a million unless told otherwise, for every parser; FUZZ_TARGETS chooses"
+	@echo "make chaos       the tests of reliability, CHAOS_SCALE times as long as in the test suite: 20 unless told otherwise"
 	@echo "make clean       remove .venv, .peers and everything that tools left behind"
 
 demo: $(STAMP)
@@ -44,6 +47,22 @@ pytest: $(STAMP) peers
 bench: peers
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# The long forms of tests/reliability. Figures are kept in tests/results/reliability.json; TROWAMP_SEED repeats what a test printed.
+SOAK_MINUTES ?= 20
+FUZZ_RUNS ?= 1000000
+FUZZ_TARGETS ?=
+CHAOS_SCALE ?= 20
+
+soak: $(STAMP)
+	TROWAMP_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/reliability/test_soak.py --timeout=0
+
+chaos: $(STAMP)
+	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest tests/reliability --timeout=0
+
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	$(BIN)/python -m tests.fuzz --runs $(FUZZ_RUNS) $(FUZZ_TARGETS)
 
 clean:
 	rm -rf .venv .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
