@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 import secrets
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from .wamp._observable import Observable
+from .wamp._ready import face_in_use
 
 __all__ = [
     "EqualityMixin",
@@ -294,26 +294,12 @@ class ObservableMixin(Observable):
             self._listeners = {}
             return self._listeners
         if name == "_face":
-            return _face_in_use()
+            return face_in_use()
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _check_event(self, event: str) -> None:
         if self._events is not None and event not in self._events:
             raise RuntimeError(f"Invalid event '{event}'. Expected one of: {', '.join(self._events)}")
-
-
-def _face_in_use() -> Any:
-    """Return the face of what runs: Twisted's reactor if that does, else asyncio's loop."""
-    reactor: Any = sys.modules.get("twisted.internet.reactor")
-    if reactor is not None and reactor.running:
-        from .twisted._face import TwistedFace  # noqa: PLC0415  # nothing is loaded that is not in use
-
-        return TwistedFace(reactor)
-    import asyncio  # noqa: PLC0415
-
-    from .asyncio._face import AsyncioFace  # noqa: PLC0415
-
-    return AsyncioFace(asyncio.get_running_loop())
 
 
 def parse_keyfile(key_path: str, private: bool = True) -> dict[str, str]:
