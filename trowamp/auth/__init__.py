@@ -10,6 +10,7 @@ from __future__ import annotations
 from ._anonymous import Anonymous, AnonymousAuthenticator
 from ._client import ClientAttempt, ClientAuthenticator, Work
 from ._cryptosign import ChannelBinding, Cryptosign, CryptosignAuthenticator
+from ._keys import private_key_from
 from ._methods import METHODS, principals_from_mapping, router_authenticators
 from ._principals import Directory, Inquiry, Principal, Principals, Shadows
 from ._router import Accept, Attempt, Challenge, Claim, Deny, Pending, RouterAuthenticator, Skip, Sources
@@ -49,5 +50,6 @@ __all__ = [
     "WampCraAuthenticator",
     "Work",
     "principals_from_mapping",
+    "private_key_from",
     "router_authenticators",
 ]
