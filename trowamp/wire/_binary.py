@@ -15,7 +15,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
-from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, Copier, is_plain, plain_payload, refuse
+from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, PLAIN, Copier, is_plain, plain_payload, refuse
 
 _copier: Final = Copier()
 
@@ -45,16 +45,20 @@ class BinarySerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
+        return parse(self._load(body))
+
+    def decode_all(self, body: bytes) -> list[Message]:
+        """Deserialize the one message that a body holds."""
+        return [self.decode(body)]
+
+    def _load(self, body: bytes) -> Any:
+        """Return what a body holds, with portable values only if it is a list."""
         raw = self._loads(body)
         if type(raw) is list and not is_plain(raw, self._atoms):
             raw = _without_undefined(raw, self._undefined, MESSAGE_DEPTH)
             if not is_plain(raw, self._atoms):
                 raise refuse(raw)
-        return parse(raw)
-
-    def decode_all(self, body: bytes) -> list[Message]:
-        """Deserialize the one message that a body holds."""
-        return [self.decode(body)]
+        return raw
 
     def encode_payload(self, payload: dict[str, Any]) -> bytes:
         """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
@@ -81,6 +85,10 @@ def _without_undefined(value: Any, undefined: Any, levels: int) -> Any:
 
 
 _unpack: Final = msgspec.msgpack.Decoder().decode
+_unpack_plain: Final = msgspec.msgpack.Decoder(PLAIN).decode
+
+_BIN8: Final = 0xC4  # what octets up to 255 begin with
+_SMALL: Final = 512  # octets of a message in which that is hardly anything else
 
 
 def _load_msgpack(body: bytes) -> Any:
@@ -101,6 +109,14 @@ class MessagePackSerializer(BinarySerializer):
     _undefined = msgspec.msgpack.Ext(0, b"\0")  # the convention of msgpackr
     _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
     _loads = staticmethod(_load_msgpack)
+
+    def _load(self, body: bytes) -> Any:
+        if len(body) > _SMALL or _BIN8 not in body:  # to find octets where the type has none costs more than it saves
+            try:
+                return _unpack_plain(body)
+            except (ValueError, RecursionError):
+                pass  # it is wrong, or has portable values that the type does not know
+        return BinarySerializer._load(self, body)
 
 
 class _Tags(dict[int, Callable[..., Any]]):

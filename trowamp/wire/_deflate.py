@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from .._exceptions import MessageTooLarge
 from ._frames import FrameViolation
 
-if TYPE_CHECKING:
-    from websockets.extensions.permessage_deflate import PerMessageDeflate
-
 _EMPTY_BLOCK: Final = b"\x00\x00\xff\xff"  # ends every message, left out on the wire (RFC 7692 §7.2.1)
+
+
+class Negotiated(Protocol):
+    """What an opening handshake can agree on; the names are those of `websockets`, whose object of that kind is one."""
+
+    @property
+    def local_max_window_bits(self) -> int: ...  # of what this side sends
+    @property
+    def remote_max_window_bits(self) -> int: ...  # of what it receives
+    @property
+    def local_no_context_takeover(self) -> bool: ...  # each message is compressed by itself
+    @property
+    def remote_no_context_takeover(self) -> bool: ...
 
 
 class Deflate:
     """Both directions of one connection.
 
     Args:
-        negotiated: What the opening handshake agreed on. It is not kept, as it has compressors of its own.
+        negotiated: What the opening handshake agreed on. It is not kept, as it may have compressors of its own.
+        memory_level: zlib's memLevel for what is sent, 1 to 9.
     """
 
-    __slots__ = ("_deflater", "_forgets_received", "_forgets_sent", "_inflater", "_received_bits", "_sent_bits")
+    __slots__ = (
+        "_deflater",
+        "_forgets_received",
+        "_forgets_sent",
+        "_inflater",
+        "_memory_level",
+        "_received_bits",
+        "_sent_bits",
+    )
 
-    def __init__(self, negotiated: PerMessageDeflate) -> None:
+    def __init__(self, negotiated: Negotiated, *, memory_level: int = 5) -> None:
+        self._memory_level = memory_level
         self._sent_bits = negotiated.local_max_window_bits
         self._received_bits = negotiated.remote_max_window_bits
         self._forgets_sent = negotiated.local_no_context_takeover
@@ -37,6 +57,10 @@ class Deflate:
         if self._forgets_sent:
             self._deflater = self._new_deflater()
         return octets[: -len(_EMPTY_BLOCK)]
+
+    def deflate_part(self, part: bytes) -> bytes:
+        """Compress a part of a message; the whole of it ends with `deflate`."""
+        return self._deflater.compress(part)
 
     def inflate(self, payload: bytes, *, is_last: bool, used: int, max_size: int) -> bytes:
         """Inflate a fragment of a message, or all of it.
@@ -71,7 +95,7 @@ class Deflate:
         return inflated
 
     def _new_deflater(self) -> zlib._Compress:
-        return zlib.compressobj(wbits=-self._sent_bits, memLevel=5)
+        return zlib.compressobj(wbits=-self._sent_bits, memLevel=self._memory_level)
 
     def _new_inflater(self) -> zlib._Decompress:
         return zlib.decompressobj(wbits=-self._received_bits)

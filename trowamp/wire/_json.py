@@ -13,7 +13,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
-from ._values import ATOMS, MAX_DEPTH, Copier, is_plain, not_portable, plain_payload, refuse
+from ._values import ATOMS, MAX_DEPTH, PLAIN, Copier, is_plain, not_portable, plain_payload, refuse
 
 _BACKSLASH: Final = 0x5C  # looked for first, because it is found or missed at once
 _NUL: Final = b"\\u0000"  # U+0000 has no other spelling in JSON
@@ -22,6 +22,7 @@ _ATOMS: Final = ATOMS - {bytes}  # msgspec writes octets, but as plain base64
 
 _dumps: Final = msgspec.json.Encoder().encode
 _loads: Final = msgspec.json.Decoder().decode
+_loads_plain: Final = msgspec.json.Decoder(PLAIN).decode
 
 
 class _JsonCopier(Copier):
@@ -60,9 +61,10 @@ class JsonSerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        raw = _load(body)
-        if type(raw) is list and not is_plain(raw, _ATOMS):
-            raise refuse(raw)
+        try:
+            raw = _loads_plain(body)
+        except (ValueError, RecursionError):
+            raw = _load_unusual(body)
         if _BACKSLASH in body and _NUL in body:
             raw = _with_octets(raw)
         return parse(raw)
@@ -80,6 +82,14 @@ class JsonSerializer:
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
+
+
+def _load_unusual(body: bytes) -> Any:
+    """Decode what is no `PLAIN` message: it is wrong, or has portable values that the type does not know."""
+    raw = _load(body)
+    if type(raw) is list and not is_plain(raw, _ATOMS):
+        raise refuse(raw)
+    return raw
 
 
 def _load(body: bytes) -> Any:

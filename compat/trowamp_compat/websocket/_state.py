@@ -1,0 +1,270 @@
+"""What a connection is made of: its state, its options, its timers and futures, and its way to the driver.
+
+A driver gives it the connection: `_write`, `_finish`, `_close` and `_abort` act on the transport, and it calls `_connected`, `_received` and `_lost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+from trowamp.wire.websocket import Channel
+
+from ..wamp._face import Face, Handle
+from ..wamp._observable import Observable
+from ..wamp.types import TransportDetails
+from ._pings import AutoPings
+from ._statistics import Timings, TrafficStats
+from .compress import PerMessageDeflate
+
+__all__ = ["ConnectionState"]
+
+
+class ConnectionState(Observable):
+    """One side of one connection. Subclasses override the methods named `on…`, or listen with `on`.
+
+    Attributes:
+        factory: What made it, and what its options come from.
+        state: One of `STATE_…`.
+        peer: The other side's address, for example "tcp4:127.0.0.1:48902".
+        transport_details: What is known of the connection.
+        wasClean: Whether both sides have said that they close.
+        wasNotCleanReason: Words about the end if not.
+        localCloseCode: The close code that was sent, or None.
+        localCloseReason: The reason that was sent, as octets, or None.
+        remoteCloseCode: The close code that was received, or None.
+        remoteCloseReason: The reason that was received, or None.
+        closedByMe: Whether this side began to close.
+        failedByMe: Whether that was because of what the peer did wrong.
+        droppedByMe: Whether this side ended the connection beneath.
+        trafficStats: What went over the connection.
+        trackedTimings: When things happened, if they are tracked.
+        websocket_version: The version of the protocol.
+        websocket_protocol_in_use: The subprotocol, or None.
+        websocket_extensions_in_use: The extensions, as objects of `compress`.
+    """
+
+    EVENTS: ClassVar = ("connecting", "connect", "open", "message", "ping", "pong", "close")
+
+    STATE_CLOSED = 0
+    STATE_CONNECTING = 1
+    STATE_CLOSING = 2
+    STATE_OPEN = 3
+    STATE_PROXY_CONNECTING = 4
+
+    SUPPORTED_PROTOCOL_VERSIONS: ClassVar = [8, 13]
+    SPEC_TO_PROTOCOL_VERSION: ClassVar = {10: 8, 11: 8, 12: 8, 13: 13, 14: 13, 15: 13, 16: 13, 17: 13, 18: 13}
+    DEFAULT_SPEC_VERSION = 18
+
+    MESSAGE_TYPE_TEXT = 1
+    MESSAGE_TYPE_BINARY = 2
+
+    CLOSE_STATUS_CODE_NORMAL = 1000
+    CLOSE_STATUS_CODE_GOING_AWAY = 1001
+    CLOSE_STATUS_CODE_PROTOCOL_ERROR = 1002
+    CLOSE_STATUS_CODE_UNSUPPORTED_DATA = 1003
+    CLOSE_STATUS_CODE_RESERVED1 = 1004
+    CLOSE_STATUS_CODE_NULL = 1005
+    CLOSE_STATUS_CODE_ABNORMAL_CLOSE = 1006
+    CLOSE_STATUS_CODE_INVALID_PAYLOAD = 1007
+    CLOSE_STATUS_CODE_POLICY_VIOLATION = 1008
+    CLOSE_STATUS_CODE_MESSAGE_TOO_BIG = 1009
+    CLOSE_STATUS_CODE_MANDATORY_EXTENSION = 1010
+    CLOSE_STATUS_CODE_INTERNAL_ERROR = 1011
+    CLOSE_STATUS_CODE_SERVICE_RESTART = 1012
+    CLOSE_STATUS_CODE_TRY_AGAIN_LATER = 1013
+    CLOSE_STATUS_CODE_UNASSIGNED1 = 1014
+    CLOSE_STATUS_CODE_TLS_HANDSHAKE_FAILED = 1015
+    CLOSE_STATUS_CODES_ALLOWED: ClassVar = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013]
+
+    is_server: ClassVar[bool]
+    factory: Any = None
+    trafficStats: TrafficStats
+    log: Any
+
+    state: int = STATE_CLOSED
+    peer: str | None = None
+    transport_details: TransportDetails | None = None
+    wasClean: bool = False
+    wasNotCleanReason: str | None = None
+    localCloseCode: int | None = None
+    localCloseReason: bytes | None = None
+    remoteCloseCode: int | None = None
+    remoteCloseReason: str | None = None
+    closedByMe: bool = False
+    failedByMe: bool = False
+    droppedByMe: bool = False
+    trackTimings: bool = False
+    trackedTimings: Timings | None = None
+    websocket_version: int = 0
+    websocket_protocols: list[str]
+    websocket_extensions: list[Any]
+    websocket_protocol_in_use: str | None = None
+    websocket_extensions_in_use: list[PerMessageDeflate]
+    http_headers: dict[str, str]
+
+    # The options, copied from the factory when the connection is made.
+    logOctets: bool = False
+    logFrames: bool = False
+    utf8validateIncoming: bool
+    applyMask: bool
+    maxFramePayloadSize: int
+    maxMessagePayloadSize: int
+    autoFragmentSize: int
+    failByDrop: bool
+    echoCloseCodeReason: bool
+    openHandshakeTimeout: float
+    closeHandshakeTimeout: float
+    tcpNoDelay: bool
+    autoPingInterval: float
+    autoPingTimeout: float
+    autoPingSize: int
+    autoPingRestartOnAnyTraffic: bool
+
+    _channel: Channel
+    _pings: AutoPings | None
+    _futures: dict[str, Any]
+    _ends: dict[str, BaseException | None]
+    _timers: dict[str, Handle]
+    _is_receiving: bool
+    _is_paused: bool
+    _unsent_pongs: int
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Begin here, as subclasses may leave out `super().__init__()`."""
+        self = super().__new__(cls)
+        Observable.__init__(self)
+        self.trafficStats = TrafficStats()
+        self.websocket_protocols = []
+        self.websocket_extensions = []
+        self.websocket_extensions_in_use = []
+        self.http_headers = {}
+        self._futures = {}
+        self._ends = {}
+        self._timers = {}
+        self._pings = None
+        self._is_receiving = False
+        self._is_paused = False
+        self._unsent_pongs = 0
+        return self
+
+    def __init__(self) -> None:
+        """Subclasses may have arguments of their own."""
+
+    # What a driver has to have
+
+    _face: Face
+
+    def _write(self, data: bytes) -> None:
+        """Send octets, as soon as the peer takes them."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Tell the peer that nothing more comes, after all that was written; go on reading until it has ended, too."""
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        """End the connection when all that was written is sent."""
+        raise NotImplementedError
+
+    def _abort(self) -> None:
+        """End the connection now."""
+        raise NotImplementedError
+
+    # What users ask
+
+    @property
+    def is_open(self) -> Any:
+        """A future of the framework for the end of the opening handshake: this protocol, or the error."""
+        return self._future("open")
+
+    @property
+    def is_closed(self) -> Any:
+        """A future of the framework for the end of the connection: this protocol."""
+        return self._future("closed")
+
+    def isOpen(self) -> bool:
+        """Tell whether messages can be sent."""
+        return self.state == self.STATE_OPEN
+
+    def setTrackTimings(self, enable: bool) -> None:
+        """Track when things happen, in `trackedTimings`, or stop doing so."""
+        self.trackTimings = enable
+        self.trackedTimings = Timings() if enable else None
+
+    # What subclasses may override
+
+    def logRxOctets(self, data: bytes) -> None:
+        """Octets have come, with the option `logOctets`."""
+        self.log.debug("RX octets from {peer} : {octets}", peer=self.peer, octets=data.hex())
+
+    def logTxOctets(self, data: bytes, sync: bool) -> None:  # noqa: ARG002  # for those who override it
+        """Octets are sent, with the option `logOctets`."""
+        self.log.debug("TX octets to {peer} : {octets}", peer=self.peer, octets=data.hex())
+
+    # Helpers
+
+    def _flush(self) -> None:
+        outgoing = self._channel.data_to_send()
+        if outgoing:
+            octets = bytes(outgoing)
+            outgoing.clear()
+            self.trafficStats.outgoingOctetsWireLevel += len(octets)
+            self.trafficStats.outgoingOctetsWebSocketLevel += len(octets)
+            if self.logOctets:
+                self.logTxOctets(octets, False)
+            self._write(octets)
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call what a subclass may have overridden, plain or asynchronous."""
+        try:
+            value = function(*args)
+        except Exception as error:  # noqa: BLE001  # it is reported, and ends the connection
+            self._broken(error)
+            return
+        if value is not None:
+            future = self._face.future_of(value)
+            if future is not None:
+                self._face.when_done(future, _nothing, self._broken)
+
+    def _broken(self, error: BaseException) -> None:
+        """A method of the subclass has failed."""
+        raise NotImplementedError
+
+    def _future(self, name: str) -> Any:
+        if name not in self._futures:
+            self._futures[name] = self._face.create_future()
+            if name in self._ends:
+                self._end(name, self._ends[name])
+        return self._futures[name]
+
+    def _end(self, name: str, error: BaseException | None) -> None:
+        """Say that something has come to its end, also to those who ask later."""
+        self._ends[name] = error
+        future = self._futures.get(name)
+        if future is None:
+            return
+        if error is None:
+            self._face.resolve(future, self)
+        else:
+            self._face.reject(future, error)
+
+    def _later(self, name: str, seconds: float, function: Callable[[], None]) -> None:
+        self._cancel(name)
+        if seconds:
+            self._timers[name] = self._face.call_later(seconds, function)
+
+    def _cancel(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _stop_timers(self) -> None:
+        for name in list(self._timers):
+            self._cancel(name)
+        if self._pings is not None:
+            self._pings.stop()
+
+
+def _nothing(_: Any) -> None:
+    """A method of the subclass is done; what it returns means nothing."""
