@@ -234,7 +234,7 @@ class FrameDecoder:
         if data[0] & 0x08:
             return header + length
         if len(data) <= header:
-            return header + 1
+            return header + min(length, 1)
         self._rest = length
         self._is_last = data[0] & _FIN
         self._mask = data[header - 4 : header] if self._mask_bit else b""

@@ -84,15 +84,15 @@ class TwistedConnection(Connection, Protocol):
 
     def _describe(self) -> TransportDetails:
         return TransportDetails(
-            own=_words(self.transport.getHost()),
-            peer=_words(self.transport.getPeer()),
+            own=address_of(self.transport.getHost()),
+            peer=address_of(self.transport.getPeer()),
             is_secure=ISSLTransport.providedBy(self.transport),
             own_pid=os.getpid(),
             own_tid=threading.get_native_id(),
         )
 
 
-def _words(address: Any) -> str:
+def address_of(address: Any) -> str:
     """Return one of Twisted's addresses in words."""
     host = getattr(address, "host", None)
     if host is None:

@@ -102,7 +102,8 @@ def run_asyncio(role: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         factory = server_factory(websocket.WebSocketServerFactory, websocket.WebSocketServerProtocol)
         server = await loop.create_server(factory, "127.0.0.1", 0)
-        print(server.sockets[0].getsockname()[1], flush=True)
+        sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
         await loop.run_in_executor(None, sys.stdin.read)
 
     async def connect_all() -> None:
@@ -122,10 +123,9 @@ def run_asyncio(role: str, port: int) -> None:
 
 
 def run_twisted(role: str, port: int) -> None:
+    from trowamp_compat.twisted import websocket
     from twisted.internet import reactor as installed
     from twisted.internet.stdio import StandardIO
-
-    from trowamp_compat.twisted import websocket
 
     reactor: Any = installed
     if role == "server":
@@ -138,8 +138,9 @@ def run_twisted(role: str, port: int) -> None:
 
         factory = server_factory(websocket.WebSocketServerFactory, websocket.WebSocketServerProtocol)
         listener = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        print(listener.getHost().port, flush=True)
-        StandardIO(UntilEnd())
+        sys.stdout.write(f"{listener.getHost().port}\n")
+        sys.stdout.flush()
+        StandardIO(UntilEnd())  # type: ignore[no-untyped-call]
     else:
         cases: list[Cases] = []
 
