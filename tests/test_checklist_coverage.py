@@ -1,4 +1,4 @@
-"""Each statement of the checklist that concerns what is built is carried by a test; the file checklist_ids.txt says which these are.
+"""Each statement of the checklist is carried by a test, or deliberately not done: checklist_ids.txt has all, checklist_not_done.txt the latter.
 
 The tests are read, not run: a run of some of them must not make the others look missing.
 """
@@ -35,13 +35,28 @@ def listed(project: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def not_done(project: Path) -> dict[str, str]:
+    lines = read_list((project / "tests" / "checklist_not_done.txt").read_text(encoding="utf-8"))
+    return {name: reason.strip() for name, _, reason in (line.partition(":") for line in lines)}
+
+
+@pytest.fixture(scope="module")
 def carried(project: Path) -> list[object]:
     paths = sorted((project / "tests").rglob("*.py"))
     return [mark for path in paths for mark in carried_by(ast.parse(path.read_text(encoding="utf-8")))]
 
 
-def test_every_listed_statement_is_carried_by_a_test(listed: list[str], carried: list[object]) -> None:
-    assert [name for name in listed if name not in carried] == []
+def test_every_statement_is_carried_by_a_test_or_deliberately_not_done(
+    listed: list[str], carried: list[object], not_done: dict[str, str]
+) -> None:
+    assert [name for name in listed if name not in carried and name not in not_done] == []
+
+
+def test_what_is_not_done_has_a_reason_and_no_test(
+    listed: list[str], carried: list[object], not_done: dict[str, str]
+) -> None:
+    assert [name for name, reason in not_done.items() if not reason or name not in listed] == []
+    assert [name for name in not_done if name in carried] == []
 
 
 def test_markers_carry_identifiers_written_out(carried: list[object]) -> None:
@@ -49,7 +64,7 @@ def test_markers_carry_identifiers_written_out(carried: list[object]) -> None:
 
 
 def test_no_statement_is_listed_twice(listed: list[str]) -> None:
-    assert len(listed) > 100
+    assert len(listed) >= 313
     assert len(listed) == len(set(listed))
     assert [name for name in listed if not IDENTIFIER.fullmatch(name)] == []
 

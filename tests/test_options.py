@@ -171,7 +171,7 @@ def test_a_known_key_with_an_illegal_value_is_refused_by_its_name(name: str, key
         parse(filled(KNOWN[name][0], {key: value}))
 
 
-@pytest.mark.checklist("MSG-B4", "SH-B2")
+@pytest.mark.checklist("MSG-B4", "SH-B2", "R2R-B1")
 @pytest.mark.parametrize("template", [template for template, _ in KNOWN.values()] + WITH_FREE_DICTIONARIES)
 def test_unknown_keys_are_kept_whatever_they_hold(template: list[Any]) -> None:
     unknown = {"_custom": None, "x_old": [1], "runmode": 5, "rkey": [], "nkey": None, "future_key": {"a": b"b"}}

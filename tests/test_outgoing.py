@@ -421,3 +421,19 @@ async def test_the_router_keeps_the_time_of_calls_that_wait_for_their_turn() -> 
         register = await router.expect(Register)
         assert register.options == {}
         router.send(Registered(register.request_id, 7))
+
+
+@pytest.mark.checklist("ER-C1")
+async def test_a_handler_is_told_whether_the_event_was_retained() -> None:
+    async with (
+        open_router() as router,
+        router.open_session(realm="realm1") as publisher,
+        router.open_session(realm="realm1") as session,
+    ):
+        await publisher.with_options(retain=True, acknowledge=True).publish("com.example", 1)
+        async with session.open_subscription("com.example", get_retained=True) as events:
+            await publisher.publish("com.example", 2)
+            assert [(event.args, event.is_retained) for event in [await anext(events) for _ in range(2)]] == [
+                ((1,), True),
+                ((2,), False),
+            ]

@@ -82,6 +82,11 @@ class Event:
         return self._message.details.get("publisher_authrole")
 
     @property
+    def is_retained(self) -> bool:
+        """Whether the router had kept the event, and it was published before the subscription asked for it."""
+        return bool(self._message.details.get("retained"))
+
+    @property
     def trust_level(self) -> int | None:
         """How far the router trusts the publication, 0 being the least, if it says so."""
         return self._message.details.get("trustlevel")

@@ -82,7 +82,7 @@ def test_welcome_says_who_the_session_is_and_what_the_router_can(world: World) -
     }
 
 
-@pytest.mark.checklist("FEAT-B1")
+@pytest.mark.checklist("FEAT-B1", "ER-R8", "IF-R1")
 def test_nothing_is_announced_that_does_not_work(world: World) -> None:
     client = world.join()
     assert client.welcome is not None
@@ -122,6 +122,16 @@ def test_nothing_is_announced_that_does_not_work(world: World) -> None:
             "testament_meta_api",
         ],
     }
+
+
+RESUME: dict[str, Any] = {"resumable": True, "resume-session": 7, "resume-token": "x"}
+
+
+@pytest.mark.checklist("RES-B1")
+def test_what_asks_for_a_session_to_be_resumed_is_ignored(world: World) -> None:
+    client = world.connect().join(**RESUME)
+    assert client.welcome is not None
+    assert {"resumed", "resumable", "resume-ticket"}.isdisjoint(client.welcome.details)
 
 
 @pytest.mark.checklist("AU-R1", "AU-R3")

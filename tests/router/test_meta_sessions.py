@@ -196,7 +196,7 @@ def test_sessions_are_killed_by_authid(people: list[Client]) -> None:
     assert ask(people[0], uris.SESSION_KILL_BY_AUTHID, "ann") == []
 
 
-@pytest.mark.checklist("SM-R2")
+@pytest.mark.checklist("SM-R2", "CI-R4")
 def test_sessions_are_killed_by_role_and_their_number_is_the_answer(people: list[Client]) -> None:
     assert ask(people[0], uris.SESSION_KILL_BY_AUTHROLE, "admin") == 1
     assert farewell(people[3]).reason == uris.CLOSE_KILLED

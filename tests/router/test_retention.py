@@ -179,3 +179,14 @@ def test_nothing_is_left_of_a_realm_that_is_gone() -> None:
         world.router.detach(peer, "gone", world.now)
     assert "retained_events" not in world.statistics()
     assert arrive(world.join("other")) == []
+
+
+@pytest.mark.checklist("UM-R9")
+def test_a_subscription_ends_with_its_last_subscriber_whatever_is_retained(world: World, publisher: Client) -> None:
+    publisher.publish(TOPIC, 1, options=RETAIN)
+    watcher, subscriber = world.join(), world.join()
+    watcher.subscribe("wamp.subscription.on_delete")
+    assert arrive(subscriber)
+    subscriber.goodbye()
+    assert len(watcher.events()) == 1
+    assert world.statistics()["retained_events"] == 1
