@@ -31,6 +31,8 @@ class Connection:
         error: Why it failed, or None.
         open_timeout: Seconds for the transport handshake; 0 for any time.
         close_timeout: Seconds for the closing handshake.
+        ping_interval: Seconds between pings to a silent peer; 0 for none.
+        ping_timeout: Seconds after which a peer that stays silent is given up; 0 for never.
         has_farewell: Whether the peer answers the end of the connection, as in WebSocket.
     """
 
@@ -43,7 +45,10 @@ class Connection:
     open_timeout = OPEN_TIMEOUT
     close_timeout = CLOSE_TIMEOUT
     has_farewell = False
+    ping_interval: float = 0
+    ping_timeout: float = 0
 
+    _waiters: list[Any]
     _handler: Any = None
     _is_native = False  # whether the handler takes the core's messages
     _is_receiving = False
@@ -84,7 +89,8 @@ class Connection:
         """The connection is made: begin the transport handshake."""
         self._face = face
         self.link = link
-        self.is_closed = face.create_future()
+        self._waiters = []
+        self.is_closed = self.when_closed()
         if self.open_timeout:
             self._timer = face.call_later(self.open_timeout, self._open_timed_out)
         self.flush()
@@ -129,7 +135,8 @@ class Connection:
             if handler is not None:
                 handler.onClose(was_clean)
         finally:
-            self._face.resolve(self.is_closed)
+            for waiter in self._waiters:
+                self._face.resolve(waiter)
 
     def _paused(self) -> None:
         """The transport has enough for now."""
@@ -154,6 +161,15 @@ class Connection:
         with as_compat_errors():
             self.link.send(to_core(message))
         self.flush_soon()
+
+    def when_closed(self) -> Any:
+        """Return a future of one's own that is done when the connection is gone."""
+        future = self._face.create_future()
+        if self._is_gone:
+            self._face.resolve(future)
+        else:
+            self._waiters.append(future)
+        return future
 
     def isOpen(self) -> bool:
         """Tell whether messages can be sent."""
@@ -201,6 +217,8 @@ class Connection:
             self._timer.cancel()
             self._timer = None
         self.transport_details = self._describe()
+        if self.ping_interval:
+            self._timer = self._face.call_later(self.ping_interval, self._check_life, self.link.received_octets)
         handler = self._make_handler()
         self._is_native = hasattr(handler, "_take")
         self._handler = handler
@@ -225,6 +243,23 @@ class Connection:
             link.close(link.close_code)
         self.flush()
         self._close_transport()
+
+    def _check_life(self, heard: int) -> None:
+        """Ping a peer from which nothing was heard since the last time."""
+        link = self.link
+        if link.received_octets != heard or not link.is_open:
+            self._timer = self._face.call_later(self.ping_interval, self._check_life, link.received_octets)
+            return
+        link.ping()
+        self.flush()
+        self._timer = self._face.call_later(self.ping_timeout or self.ping_interval, self._check_answer, heard)
+
+    def _check_answer(self, heard: int) -> None:
+        if self.ping_timeout and self.link.received_octets == heard:
+            self.close_reason = f"no answer to a ping within {self.ping_timeout:g} s"
+            self.abort()
+        else:
+            self._check_life(heard)
 
     def _open_timed_out(self) -> None:
         self.error = TimeoutError(f"no transport handshake within {self.open_timeout:g} s")

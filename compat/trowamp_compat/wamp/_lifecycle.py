@@ -34,6 +34,7 @@ class Lifecycle(SessionBase):
     _offered: Sequence[str] = ()  # authentication methods
     _asked_realm = ""
     _goodbye_timer: Any = None
+    _has_left_itself = False  # whether `leave` was called in the last session
     _is_leaving = False  # while listeners and `onLeave` are told
     _lost: bool | None = None  # the transport was lost meanwhile: whether cleanly
 
@@ -145,6 +146,7 @@ class Lifecycle(SessionBase):
         self._offered = list(authmethods or ())
         self._asked_realm = realm
         self._farewell = None
+        self._has_left_itself = False
         with as_compat_errors():
             self._join = Join(
                 self._channel,
@@ -307,11 +309,12 @@ class Lifecycle(SessionBase):
             self._face.resolve(future)
             return future
         transport = self._transport
+        self._has_left_itself = True
         replies = core.goodbye(reason or CloseDetails.REASON_DEFAULT, message)
         self._goodbye_timer = self._face.call_later(GOODBYE_TIMEOUT, self._goodbye_unanswered)
         self._settle(replies)
         self._flush()
-        return getattr(transport, "is_closed", None)
+        return transport.when_closed() if isinstance(transport, Connection) else getattr(transport, "is_closed", None)
 
     def _goodbye_unanswered(self) -> None:
         transport, core = self._transport, self._core

@@ -1,0 +1,90 @@
+"""Connecting to routers on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..wamp._transports import TransportConfig
+from ._connection import AsyncioConnection
+from ._proxy import connect_through
+
+
+class ClientConnection(AsyncioConnection):
+    """A connection as a configuration describes it.
+
+    Args:
+        config: The transport.
+        make_session: Makes the session.
+    """
+
+    def __init__(self, config: TransportConfig, make_session: Callable[[], Any]) -> None:
+        self._config = config
+        self._make_handler = make_session  # type: ignore[method-assign]
+        self.has_farewell = config.kind == "websocket"
+        self.open_timeout = config.open_timeout
+        self.close_timeout = config.close_timeout
+        self.ping_interval = config.options.get("auto_ping_interval") or 0
+        self.ping_timeout = config.options.get("auto_ping_timeout") or 0
+
+    def _make_link(self) -> Any:
+        return self._config.make_link()
+
+
+async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> ClientConnection:
+    """Connect; the session is made when the transport handshake is done.
+
+    Args:
+        config: The transport.
+        make_session: Makes the session.
+
+    Returns:
+        The connection.
+
+    Raises:
+        OSError: There is none to be had; a TimeoutError if it took too long.
+        RuntimeError: The TLS configuration is none of asyncio's.
+    """
+    connection = ClientConnection(config, make_session)
+    loop = asyncio.get_running_loop()
+    endpoint = config.endpoint
+    if endpoint.native is not None:
+        raise RuntimeError("endpoint objects are Twisted's; on asyncio an endpoint is a dictionary")
+    context = _tls_context(config)
+    hostname = config.hostname if context is not None else None
+    if isinstance(endpoint.tls, Mapping):
+        hostname = endpoint.tls.get("hostname") or hostname
+    async with asyncio.timeout(endpoint.timeout):
+        if config.proxy is not None:
+            await connect_through(config.proxy, endpoint, connection, context, hostname)
+        elif endpoint.path is not None:
+            await loop.create_unix_connection(
+                lambda: connection, endpoint.path, ssl=context, server_hostname=hostname or ("" if context else None)
+            )
+        else:
+            await loop.create_connection(
+                lambda: connection,
+                endpoint.host,
+                endpoint.port,
+                ssl=context,
+                server_hostname=hostname,
+                family=_FAMILIES[endpoint.version],
+            )
+    return connection
+
+
+_FAMILIES = {None: socket.AF_UNSPEC, 4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+def _tls_context(config: TransportConfig) -> ssl.SSLContext | None:
+    tls = config.endpoint.tls
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    if isinstance(tls, Mapping):
+        return ssl.create_default_context(cafile=tls.get("trust_root"))
+    if tls not in (None, False, True):
+        raise RuntimeError(f"on asyncio tls is True, False, a dictionary or an ssl.SSLContext, not {tls!r}")
+    return ssl.create_default_context() if config.is_secure else None

@@ -1,0 +1,131 @@
+"""Components on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from .._logging import Framework, start_logging
+from ..wamp import component
+from ..wamp._transports import TransportConfig
+from ._connect import connect
+from ._face import AsyncioFace
+from .wamp import Session
+
+__all__ = ["Component", "run"]
+
+
+class Component(component.Component):
+    """A component on asyncio."""
+
+    session_factory: Any = Session
+    _framework: ClassVar[Framework] = "asyncio"
+
+    def _make_face(self, loop: Any) -> Any:
+        return AsyncioFace(loop)
+
+    def _connect(self, _loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
+        return connect(config, make_session)
+
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> asyncio.Future[None]:
+        """Start the component.
+
+        Args:
+            loop: The event loop; default: the one that runs.
+
+        Returns:
+            A future: done when the component is; fails with what ended it. Cancelling it stops the component.
+
+        Raises:
+            RuntimeError: The component has been started already, or no loop runs.
+        """
+        started: asyncio.Future[None] = self._start(loop if loop is not None else asyncio.get_running_loop())
+        return started
+
+    def _observed(self, future: asyncio.Future[None]) -> asyncio.Future[None]:
+        return asyncio.shield(future)
+
+
+def run(
+    components: Any,
+    start_loop: Any = True,
+    log_level: str | None = "info",
+    *,
+    stop_at_close: bool = True,  # noqa: ARG001
+) -> Any:
+    """Run components until all of them are done; Ctrl-C and SIGTERM stop them with GOODBYE.
+
+    Args:
+        components: A component, or a list of them.
+        start_loop: Whether to run the loop. A text or None in this place is the log level (C-16).
+        log_level: The level to log at; None leaves logging as it is.
+        stop_at_close: For programs that run on Twisted, too; here the loop always stops.
+
+    Returns:
+        None; a future of all components if the loop is not started.
+
+    Raises:
+        ValueError: `components` are none.
+        Exception: What ended the first component that failed.
+    """
+    if start_loop is None or isinstance(start_loop, str):
+        start_loop, log_level = True, start_loop
+    if isinstance(components, Component):
+        components = [components]
+    if not isinstance(components, list | tuple) or not all(isinstance(each, Component) for each in components):
+        raise ValueError(f"run needs a component or a list of components, not {components!r}")
+    if log_level is not None:
+        start_logging("asyncio", level=log_level)
+    if not start_loop:
+        return asyncio.ensure_future(_run_all(components))
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(_run_all(components, with_signals=True))
+    finally:
+        _close(loop)
+    return None
+
+
+async def _run_all(components: Sequence[Component], *, with_signals: bool = False) -> None:
+    loop = asyncio.get_running_loop()
+    futures = [component.start(loop) for component in components]
+
+    def stop() -> None:
+        for each in components:
+            each.stop()
+
+    if with_signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            _handle(loop, number, stop)
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    errors = [error for error in results if isinstance(error, BaseException)]
+    for each, error in zip(components, results, strict=True):
+        if isinstance(error, BaseException):
+            each.log.error("the component has failed: {error!r}", error=error)
+    if errors:
+        raise errors[0]
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, stop: Callable[[], None]) -> None:
+    try:
+        loop.add_signal_handler(number, stop)
+    except (NotImplementedError, RuntimeError):  # not on this platform, or not in this thread
+        return
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Give everything on the loop the chance to end."""
+    try:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,7 @@
+"""Helpers for asyncio."""
+
+from __future__ import annotations
+
+from asyncio import sleep
+
+__all__ = ["sleep"]

@@ -1,0 +1,81 @@
+"""Through an HTTP proxy, with CONNECT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]
+
+_MAX_ANSWER = 16384  # octets
+
+
+@implementer(IStreamClientEndpoint)
+class ProxyEndpoint:
+    """Connects to something by way of a proxy.
+
+    Args:
+        proxy: The endpoint of the proxy.
+        target: Host and port to connect to.
+    """
+
+    def __init__(self, proxy: Any, target: str) -> None:
+        self._proxy = proxy
+        self._target = target
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        """Connect."""
+        connected: Deferred[Any] = Deferred()
+        factory = Factory.forProtocol(lambda: _Proxied(self._target, protocolFactory, connected))
+        factory.noisy = False
+        self._proxy.connect(factory).addErrback(connected.errback)
+        return connected
+
+
+class _Proxied(Protocol):
+    """Asks the proxy, then passes everything on to the protocol behind it."""
+
+    transport: Any = None
+
+    def __init__(self, target: str, factory: Any, connected: Deferred[Any]) -> None:
+        self._target = target
+        self._factory = factory
+        self._connected = connected
+        self._octets = b""
+        self._inner: Any = None
+
+    def connectionMade(self) -> None:
+        self.transport.write(f"CONNECT {self._target} HTTP/1.1\r\nHost: {self._target}\r\n\r\n".encode())
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._inner is not None:
+            self._inner.dataReceived(data)
+            return
+        self._octets += data
+        head, end, rest = self._octets.partition(b"\r\n\r\n")
+        if not end and len(head) < _MAX_ANSWER:
+            return
+        status = head.partition(b"\r\n")[0].decode(errors="replace")
+        if status.split(" ")[1:2] != ["200"]:
+            self._fail(ConnectError(string=f"the proxy answered {status!r}"))  # type: ignore[no-untyped-call]
+            self.transport.loseConnection()
+            return
+        self._inner = self._factory.buildProtocol(self.transport.getPeer())
+        self._inner.makeConnection(self.transport)
+        self._connected.callback(self._inner)
+        if rest:
+            self._inner.dataReceived(rest)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._inner is not None:
+            self._inner.connectionLost(reason)
+        else:
+            self._fail(ConnectError(string="the proxy ended the connection"))  # type: ignore[no-untyped-call]
+
+    def _fail(self, error: Exception) -> None:
+        if not self._connected.called:
+            self._connected.errback(Failure(error))  # type: ignore[no-untyped-call]

@@ -1,0 +1,257 @@
+"""A component at work: attempt after attempt, each a connection with a session, until one ends as it should or no attempt is left.
+
+Rules of this file:
+
+1. An attempt ends exactly once, in `_Attempt.finish`: with None, because this side left, or with what went wrong.
+2. What went wrong leads to the next attempt, unless it is fatal. A bug in a listener or in `main` is fatal.
+3. Who stops a component stops whatever it is doing: connecting, waiting, or a session, which is left with GOODBYE.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from trowamp.protocol import Rotation
+
+from ._face import Face
+from ._transports import TransportConfig
+from .exception import ApplicationError, Error, TransportLost
+from .types import CloseDetails
+
+if TYPE_CHECKING:
+    from .component import Component
+
+
+class Work:
+    """A component that has been started.
+
+    Args:
+        component: The component.
+        face: The event loop.
+        loop: What `main` and the listeners of "start" are told: the loop or reactor.
+
+    Attributes:
+        done: A future: done when the component is; fails with what ended it.
+    """
+
+    def __init__(self, component: Component, face: Face, loop: Any) -> None:
+        self.component = component
+        self.face = face
+        self.loop = loop
+        self.done = face.create_future(lambda _: self.stop())
+        self.is_stopping = False
+        self._rotation = Rotation([config.schedule() for config in component._transports])
+        self._timer: Any = None
+        self._attempt: _Attempt | None = None
+
+    def next(self, error: BaseException | None = None) -> None:
+        """Wait for the turn of the next attempt.
+
+        Args:
+            error: Why the last one has ended.
+        """
+        if self.is_stopping:
+            self.face.resolve(self.done)
+            return
+        transports = self.component._transports
+        turn = self._rotation.next_attempt(random.random())  # spreads load, keeps no secret
+        if turn is None:
+            self.face.reject(self.done, error or RuntimeError("no transport is left to be tried"))
+            return
+        index, delay = turn
+        if error is not None:
+            self.component.log.warning(
+                "{error}; trying {transport} in {delay:.2f} s",
+                error=_words(error),
+                transport=str(transports[index]),
+                delay=delay,
+            )
+        if delay:
+            self._timer = self.face.call_later(delay, self._try, index)
+        else:
+            self._try(index)
+
+    def stop(self) -> None:
+        """Stop, whatever goes on."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self.face.resolve(self.done)
+        elif self._attempt is not None:
+            self._attempt.stop()
+
+    def joined(self, index: int) -> None:
+        """A session was joined: the next failure is the first again (S-35)."""
+        self._rotation.succeeded(index)
+
+    def ended(self, index: int, error: BaseException | None, *, has_joined: bool) -> None:
+        """An attempt has ended."""
+        self._attempt = None
+        if error is None or self.is_stopping:
+            self.face.resolve(self.done)
+            return
+        component = self.component
+        if isinstance(error, Fatal):
+            self.face.reject(self.done, error.error)
+            return
+        is_fatal = component._is_fatal is not None and bool(component._is_fatal(error))
+        if not has_joined or is_fatal:
+            self._rotation.failed(index, fatal=is_fatal)
+        self.next(error)
+
+    def _try(self, index: int) -> None:
+        self._timer = None
+        attempt = self._attempt = _Attempt(self, index)
+        attempt.begin(self.component._transports[index])
+
+
+class Fatal(Exception):
+    """Wraps what ends a component without another attempt."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _Attempt:
+    """One connection, from connecting to its end."""
+
+    def __init__(self, work: Work, index: int) -> None:
+        self._work = work
+        self._index = index
+        self._face = work.face
+        self._component = work.component
+        self._connecting: Any = None
+        self._session: Any = None
+        self._has_joined = False
+        self._is_over = False
+        self._outcome: BaseException | None = None
+        self._is_decided = False  # whether the outcome is known, though the connection may last a moment
+
+    def begin(self, config: TransportConfig) -> None:
+        """Connect."""
+        face = self._face
+        self._connecting = face.as_future(self._component._connect, self._work.loop, config, self._make_session)
+        face.when_done(self._connecting, self._connected, self._failed)
+
+    def stop(self) -> None:
+        """Leave the session, or give up what comes before it."""
+        session = self._session
+        if session is not None and session.is_attached():
+            self._decide(None)
+            session.leave()
+        elif session is not None:
+            self._decide(None)
+            session.disconnect()
+        else:
+            self._face.cancel(self._connecting)
+
+    # ---- connecting
+
+    def _connected(self, connection: Any) -> None:
+        self._connecting = None
+        self._face.when_done(connection.when_closed(), lambda _: self._closed(connection), self._failed)
+        if self._work.is_stopping:
+            connection.abort()
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._work.is_stopping:
+            self._tell_failure(error)
+        self._finish(error)
+
+    def _tell_failure(self, error: BaseException) -> None:
+        component = self._component
+        pending, failure = component._told("connectfailure", (component, error), {})
+        if failure is not None:
+            component.log.error("failure in a listener for 'connectfailure': {error!r}", error=failure)
+        for future in pending:
+            self._face.when_done(future, _nothing, _nothing)
+
+    def _make_session(self) -> Any:
+        session = self._component._make_session()
+        session.on("join", self._joined)
+        session.on("leave", self._left)
+        self._component._forward(session, self._listener_failed)
+        session.on("ready", self._ready)
+        self._session = session
+        return session
+
+    # ---- the session
+
+    def _joined(self, _session: Any, _details: Any) -> None:
+        self._has_joined = True
+        self._work.joined(self._index)
+
+    def _ready(self, session: Any) -> None:
+        main = self._component._main
+        if main is None:
+            return
+        future = self._face.as_future(main, self._work.loop, session)
+        self._face.when_done(
+            future, lambda _: self._main_done(session), lambda error: self._main_failed(session, error)
+        )
+
+    def _main_done(self, session: Any) -> None:
+        self._decide(None)
+        self._leave(session)
+
+    def _main_failed(self, session: Any, error: BaseException) -> None:
+        if isinstance(error, TransportLost) and not session.is_attached():
+            return  # it could not go on: the connection's end says why
+        self._component.log.error("failure in main: {error!r}", error=error)
+        self._decide(Fatal(error))
+        self._leave(session)
+
+    def _listener_failed(self, session: Any, error: BaseException) -> None:
+        """A join handler has failed, so the session is not what it should be (W-12)."""
+        if not session.is_attached():
+            return
+        self._decide(error if isinstance(error, Error) else Fatal(error))
+        self._leave(session)
+
+    def _leave(self, session: Any) -> None:
+        if session.is_attached():
+            session.leave()
+        else:
+            session.disconnect()
+
+    def _left(self, session: Any, details: CloseDetails) -> None:
+        if session._has_left_itself:
+            self._decide(None)
+        else:
+            self._decide(ApplicationError(details.reason or "", *([details.message] if details.message else [])))
+
+    # ---- the end
+
+    def _decide(self, outcome: BaseException | None) -> None:
+        """Note the outcome; what is known first counts."""
+        if not self._is_decided:
+            self._is_decided = True
+            self._outcome = outcome
+
+    def _closed(self, connection: Any) -> None:
+        if not self._is_decided:
+            words = connection.close_reason or "the connection was closed"
+            self._decide(connection.error or TransportLost(words))
+        if not self._has_joined and self._outcome is not None and not self._work.is_stopping:
+            self._tell_failure(self._outcome)
+        self._finish(self._outcome)
+
+    def _finish(self, error: BaseException | None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._work.ended(self._index, error, has_joined=self._has_joined)
+
+
+def _nothing(_: object) -> None:
+    """Whatever comes of it: a listener's failure changes nothing."""
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, ApplicationError):
+        return error.error_message()
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
