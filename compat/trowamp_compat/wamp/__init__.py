@@ -70,7 +70,18 @@ __all__ = [
 
 # Imported when somebody asks for them: some need what not every program has, and some import from here.
 _LATER: Final = frozenset(
-    {"auth", "component", "cryptobox", "cryptosign", "interfaces", "message", "protocol", "role", "serializer"}
+    {
+        "auth",
+        "component",
+        "cryptobox",
+        "cryptosign",
+        "interfaces",
+        "message",
+        "mnemonic",
+        "protocol",
+        "role",
+        "serializer",
+    }
 )
 
 
