@@ -49,7 +49,7 @@ def test_wrong_options_are_refused_when_the_component_is_made(
 
 def test_what_is_no_url_is_refused_when_the_component_is_made() -> None:
     with pytest.raises(ValueError, match="which is one of ws:"):
-        Component("http://127.0.0.1/", realm=REALM)
+        Component("tcp://127.0.0.1/", realm=REALM)
 
 
 def test_a_transport_refuses_options_that_do_not_exist() -> None:

@@ -72,6 +72,7 @@ def test_what_runs_needs_is_in_the_metadata(metadata: Message) -> None:
     assert needed == {
         "argon2-cffi",
         "cbor2",
+        "h11",
         "msgspec",
         "pynacl",
         "trio",

@@ -101,7 +101,7 @@ async def test_an_address_in_use_is_an_error_and_the_other_ports_are_free_again(
         ({"realms": REALM}, TypeError, "realms and listen are lists"),
         ({"listen": "ws://127.0.0.1:0/"}, TypeError, "realms and listen are lists"),
         ({"realms": ["not a uri"]}, ValueError, "not a legal name of a realm"),
-        ({"listen": ["http://127.0.0.1/"]}, ValueError, "http://127.0.0.1/"),
+        ({"listen": ["tcp://127.0.0.1:1"]}, ValueError, "tcp://127.0.0.1:1"),
         ({"listen": ["wss://127.0.0.1:0/"]}, ValueError, "TLS"),
         ({"max_connections": 0}, ValueError, "max_connections must be more than 0"),
         ({"ping_interval": 0}, ValueError, "ping_interval must be more than 0"),
@@ -274,7 +274,7 @@ async def test_serve_router_starts_with_a_router_that_can_be_reached() -> None:
 async def test_serve_router_that_cannot_start_raises_why() -> None:
     with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="http")):
         async with trio.open_nursery() as nursery:
-            await nursery.start(trowamp.serve_router, [REALM], ["http://127.0.0.1/"])
+            await nursery.start(trowamp.serve_router, [REALM], ["tcp://127.0.0.1:1"])
 
 
 # ---- on a trio-websocket server

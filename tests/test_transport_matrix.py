@@ -36,6 +36,7 @@ Opener = Callable[[], AbstractAsyncContextManager[Session]]
 REALM = "realm1"
 MAX_SIZE = 2**24  # trio-websocket's own limit is lower
 SERIALIZERS = ("json", "msgpack", "cbor")
+SCHEMES = ("ws", "wss", "rs", "rss", "http", "https", "ws+unix", "rs+unix", "http+unix")
 
 
 class Way:
@@ -56,7 +57,7 @@ class Way:
 @asynccontextmanager
 async def over_socket(scheme: str, folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
     url = f"{scheme}://{folder / 'router'}" if scheme.endswith("unix") else f"{scheme}://localhost:0"
-    is_tls = scheme in {"wss", "rss"}
+    is_tls = scheme in {"wss", "rss", "https"}
     async with open_router([REALM], [url], tls=server_tls() if is_tls else None) as router:
         tls = client_tls() if is_tls else None
         yield Way(
@@ -126,7 +127,7 @@ async def trio_websocket_both(folder: Path, serializer: str) -> AsyncGenerator[W
 
 
 WAYS: dict[str, Callable[[Path, str], AbstractAsyncContextManager[Way]]] = {
-    **{scheme: partial(over_socket, scheme) for scheme in ("ws", "wss", "rs", "rss", "ws+unix", "rs+unix")},
+    **{scheme: partial(over_socket, scheme) for scheme in SCHEMES},
     "in-memory": in_memory,
     "trio-websocket client": trio_websocket_client,
     "trio-websocket server": trio_websocket_server,

@@ -21,6 +21,9 @@ GOOD = {
     "rss://[2001:db8::1]:9000": RouterUrl(scheme="rss", host="2001:db8::1", port=9000),
     "ws://[::]:0": RouterUrl(scheme="ws", host="::", port=0),
     "ws://[fe80::1%25eth0]:80/": RouterUrl(scheme="ws", host="fe80::1%eth0", port=80),
+    "http://router.example/lp": RouterUrl(scheme="http", host="router.example", port=80, target="/lp"),
+    "https://h/lp?x=1": RouterUrl(scheme="https", host="h", port=443, target="/lp?x=1"),
+    "http+unix:///run/r.sock?target=/lp": RouterUrl(scheme="http+unix", path="/run/r.sock", target="/lp"),
     "rs+unix:///run/router.sock": RouterUrl(scheme="rs+unix", path="/run/router.sock"),
     "rs+unix:///run/my%20router%3F%23%25.sock": RouterUrl(scheme="rs+unix", path="/run/my router?#%.sock"),
     "rs+unix:///run/%FF.sock": RouterUrl(scheme="rs+unix", path="/run/\udcff.sock"),
@@ -35,8 +38,7 @@ BAD = {
     "": "is no router's URL, which is one of ws://",
     "router.example": "is no router's URL",
     "//router.example": "is no router's URL",
-    "http://router.example/ws": "did you mean ws://?",
-    "https://router.example/ws": "did you mean wss://?",
+    "tcp://router.example:80": "did you mean rs://?",
     "unix:///run/router.sock": "did you mean rs+unix://?",
     "ws:router.example": "names no host",
     "ws://": "names no host",
@@ -148,3 +150,18 @@ def test_the_websocket_handshake_is_told_what_it_understands(text: str, websocke
 
 def test_the_port_can_be_replaced() -> None:
     assert parse_url("ws://[::1]:0/ws").with_port(8080).text == "ws://[::1]:8080/ws"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("http://router.example/lp", "router.example"),
+        ("http://router.example:443/lp", "router.example:443"),
+        ("https://router.example:443/lp", "router.example"),
+        ("https://[::1]:8443/lp", "[::1]:8443"),
+        ("http://[fe80::1%25eth0]/lp", "[fe80::1]"),
+        ("http+unix:///run/router.sock", "localhost"),
+    ],
+)
+def test_requests_name_the_host_as_servers_expect_it(text: str, host: str) -> None:
+    assert parse_url(text).host_header == host

@@ -8,19 +8,19 @@ import trio
 
 from ._exceptions import ConnectError
 from ._proxy import connect_words, open_through_proxy
-from ._stream import ByteTransport, SocketTransport
+from ._stream import SocketTransport
 from ._tls import TlsTransport
 from ._url import RouterUrl
 
 
 async def open_transport(
     url: RouterUrl, *, tls: ssl.SSLContext | None = None, proxy: str | None = None
-) -> ByteTransport:
+) -> SocketTransport | TlsTransport:
     """Connect to a router.
 
     Args:
         url: Where it is.
-        tls: The TLS configuration for `wss` and `rss`. Default: `default_tls()`.
+        tls: The TLS configuration for `wss`, `rss` and `https`. Default: `default_tls()`.
         proxy: The URL of an HTTP or SOCKS proxy.
 
     Returns:

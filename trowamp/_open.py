@@ -15,12 +15,22 @@ import trio
 from ._connect import open_transport
 from ._exceptions import ConnectError
 from ._join import Auth, JoinOptions, open_link
+from ._polling_pump import PollingOptions, open_polling
 from ._pump import Pump
 from ._run_session import DEFAULT_CLOSE_TIMEOUT, KeepAlive, Opened, run_session
 from ._session import Session
 from ._url import RouterUrl, parse_url
 from .messages import Message
-from .wire import DEFAULT_MAX_SIZE, DEFAULT_OFFER, Compression, Link, get_serializer, rawsocket_client, websocket_client
+from .wire import (
+    DEFAULT_MAX_SIZE,
+    DEFAULT_OFFER,
+    Compression,
+    Link,
+    Serializer,
+    get_serializer,
+    rawsocket_client,
+    websocket_client,
+)
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
@@ -81,7 +91,8 @@ async def open_session(
     itself, everything that waits for it raises, the block is cancelled, and the reason comes out of the `async with`.
 
     Args:
-        url: The router: `ws://host:port/path`, `wss://...`, `rs://host:port`, `rss://...`, `ws+unix:///path`, `rs+unix:///path`.
+        url: The router: `ws://host:port/path`, `wss://...`, `rs://host:port`, `rss://...`, `http://host:port/path`, `https://...` (long-polling),
+            `ws+unix:///path`, `rs+unix:///path`, `http+unix:///path`.
         realm: The realm to join.
         connection: Instead of `url`, an open `trio_websocket.WebSocketConnection` that negotiated a WAMP subprotocol. It is closed at the end.
         auth: One authentication method or several in order of preference, from `trowamp.auth`. Default: anonymous.
@@ -90,13 +101,16 @@ async def open_session(
         authextra: Additions to what HELLO carries for authentication.
         agent: How the client names itself. Default: trowamp and its version.
         serializers: What to offer, in order of preference: "cbor", "msgpack", "json". Default: these, in this order.
-        tls: The TLS configuration for `wss` and `rss`, client certificates included. Default: the system's trust store, verified, TLS 1.2 or later.
-        headers: Additional HTTP headers of the WebSocket handshake.
+        tls: The TLS configuration for `wss`, `rss` and `https`, client certificates included. Default: the system's trust store, verified, TLS 1.2
+            or later.
+        headers: Additional HTTP headers of the WebSocket handshake, or of each request of long-polling.
         proxy: `http://[user:password@]host:port`, or `socks5://...`, `socks4://...` with the extra `trowamp[proxy]`.
         compression: "deflate" offers WebSocket's permessage-deflate. Default: none.
         connect_timeout: Seconds for everything up to the joined session. Default 15.
         close_timeout: Seconds for saying goodbye and closing. Default 2.
-        ping_interval: Seconds of silence after which the router is pinged. Default 20 on WebSocket, off on RawSocket; `math.inf` turns it off.
+        ping_interval: Seconds of silence after which the router is pinged. Default 20 on WebSocket, off on RawSocket; `math.inf` turns it off. There
+            are no pings in long-polling: a request for messages must be answered within `ping_interval` and `ping_timeout`. Default there: within
+            what the router says and `ping_timeout`, or never, if it does not say.
         ping_timeout: Seconds without any answer after which the connection counts as lost. Default 20.
         max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
         reveal_errors: Whether callers are told the text of a procedure's unexpected exception. Default: they are told that there was one.
@@ -159,22 +173,51 @@ async def connect(url: str, **options: Unpack[ConnectOptions]) -> Opened:
     """
     target = parse_url(url)
     timeout = options.get("connect_timeout", DEFAULT_CONNECT_TIMEOUT)
-    interval = options.get("ping_interval")
-    keep_alive = KeepAlive(
-        _PING_INTERVAL[target.framing] if interval is None else interval,
-        options.get("ping_timeout", DEFAULT_PING_TIMEOUT),
-    )
-    links = _links(target, options)
+    open_one = _open_polled if target.framing == "longpoll" else _open_stream
     deadline = trio.current_time() + timeout
     with trio.CancelScope(deadline=deadline):
-        pump, messages = await _dial(target, links, options.get("tls"), options.get("proxy"))
-        return Opened(pump, messages, deadline, keep_alive)
+        return await open_one(target, options, deadline)
     raise ConnectError(f"the router at {target.text} did not answer within {timeout:g} s")
+
+
+async def _open_polled(url: RouterUrl, options: ConnectOptions, deadline: float) -> Opened:
+    """Open a long-poll transport."""
+    interval, timeout = options.get("ping_interval"), options.get("ping_timeout", DEFAULT_PING_TIMEOUT)
+    KeepAlive(math.inf if interval is None else interval, timeout)  # checks them; polling takes the place of pings
+    pump = await open_polling(
+        url,
+        _offer(options),
+        PollingOptions(
+            tls=options.get("tls"),
+            proxy=options.get("proxy"),
+            headers=list((options.get("headers") or {}).items()),
+            max_size=options.get("max_message_size", DEFAULT_MAX_SIZE),
+            ping_interval=interval,
+            ping_timeout=timeout,
+        ),
+    )
+    return Opened(pump, [], deadline, None)
+
+
+async def _open_stream(url: RouterUrl, options: ConnectOptions, deadline: float) -> Opened:
+    """Open a connection that carries WebSocket or RawSocket."""
+    interval = options.get("ping_interval")
+    keep_alive = KeepAlive(
+        _PING_INTERVAL[url.framing] if interval is None else interval,
+        options.get("ping_timeout", DEFAULT_PING_TIMEOUT),
+    )
+    links = _links(url, options)
+    pump, messages = await _dial(url, links, options.get("tls"), options.get("proxy"))
+    return Opened(pump, messages, deadline, keep_alive)
+
+
+def _offer(options: ConnectOptions) -> list[Serializer]:
+    return [get_serializer(name) for name in options.get("serializers") or DEFAULT_OFFER]
 
 
 def _links(url: RouterUrl, options: ConnectOptions) -> list[Callable[[], Link]]:
     """What to try one after the other: WebSocket negotiates the serializer, RawSocket has to be asked for one at a time."""
-    offer = [get_serializer(name) for name in options.get("serializers") or DEFAULT_OFFER]
+    offer = _offer(options)
     max_size = options.get("max_message_size", DEFAULT_MAX_SIZE)
     if url.framing == "rawsocket":
         return [functools.partial(rawsocket_client, serializer, max_size=max_size) for serializer in offer]

@@ -62,13 +62,16 @@ class RouterConnection:
             self._detach()
             if self.peer.is_slow:
                 _log.warning("%s: %s", self.pump.transport.description, self.peer.close_reason)
+            if self.pump.link.unread:
+                return  # somebody else goes on with the connection
             with trio.move_on_after(router.options.close_timeout, shield=True):
                 await self._part()
         finally:
             self._detach()  # also when the router is stopped in a hurry
             for scope in self._helpers:  # those that end take themselves out only later
                 scope.cancel()
-            self.pump.transport.abort()
+            if not self.pump.link.unread:
+                self.pump.transport.abort()
             router.left(self)
 
     def flush(self) -> None:

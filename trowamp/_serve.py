@@ -25,6 +25,7 @@ from ._history import HistoryKeeper, open_history
 from ._join import JoinOptions, open_link
 from ._keywords import known_to, require_known
 from ._listen import Listener, open_listener
+from ._long_polls import LongPolls
 from ._pump import Pump
 from ._router_connection import RouterConnection
 from ._run_session import Opened, run_session
@@ -57,6 +58,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     close_timeout: float = 2.0
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
+    poll_timeout: float = 10.0
+    idle_timeout: float = 30.0
     max_message_size: int = DEFAULT_MAX_SIZE
     compression: Compression = None
     origins: Sequence[str] | None = None
@@ -67,7 +70,14 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: A number is out of range.
         """
-        for name in ("max_connections", "ping_interval", "ping_timeout", "max_message_size"):
+        for name in (
+            "max_connections",
+            "ping_interval",
+            "ping_timeout",
+            "poll_timeout",
+            "idle_timeout",
+            "max_message_size",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
         if not self.close_timeout >= 0:
@@ -111,6 +121,7 @@ class Router:
         self._listeners: list[Listener] = []
         self._transports: set[ByteTransport] = set()  # all, also those that still shake hands
         self._connections: set[RouterConnection] = set()
+        self._long_polls = LongPolls(self)
         self._refused = 0
         self._is_stopping = False
         self._history: HistoryKeeper | None = None
@@ -136,7 +147,7 @@ class Router:
 
         pump = attach(connection, max_size=self.options.max_message_size)
         if self._is_stopping or self.connections >= self.options.max_connections:
-            self._refuse(pump.transport)
+            self.refuse(pump.transport)
             await connection.aclose(1013, "too many connections")  # "try again later" in IANA's registry
             return
         self._transports.add(pump.transport)
@@ -230,6 +241,7 @@ class Router:
             await listener.aclose()
         self.core.shutdown(trio.current_time())
         self.flush()
+        self._long_polls.stop()
         with trio.move_on_after(self.options.close_timeout):
             while self._transports:
                 await self._somebody_left.park()
@@ -267,18 +279,46 @@ class Router:
         try:
             excess = self.connections - self.options.max_connections
             if excess > 0:
-                self._refuse(transport)
+                self.refuse(transport)
             if self._is_stopping or excess > _TURNED_AWAY or not await self._shake_hands(transport):
                 transport.abort()
                 return
-            link = universal_server(
-                _SERIALIZERS,
-                max_size=self.options.max_message_size,
-                compression=self.options.compression,
-                origins=self.options.origins,
-                at_capacity=excess > 0,
-            )
-            await RouterConnection(self, Pump(transport, link), since=since, identity=identity).serve()
+            connection = self._connection(transport, since, identity, is_full=excess > 0)
+            await connection.serve()
+            unread = connection.pump.link.unread
+            if unread:
+                await self._serve_http(transport, unread, is_full=excess > 0)
+        finally:
+            self._forget(transport)
+
+    def _connection(
+        self, transport: ByteTransport, since: float, identity: Accept | None = None, *, is_full: bool
+    ) -> RouterConnection:
+        link = universal_server(
+            _SERIALIZERS,
+            max_size=self.options.max_message_size,
+            compression=self.options.compression,
+            origins=self.options.origins,
+            at_capacity=is_full,
+            has_long_poll=True,
+        )
+        return RouterConnection(self, Pump(transport, link), since=since, identity=identity)
+
+    async def _serve_http(self, transport: ByteTransport, octets: bytes, *, is_full: bool) -> None:
+        """Serve a connection that began with an HTTP request; a proxy may use it for a WebSocket later on."""
+        octets = await self._long_polls.serve(transport, octets, is_full=is_full)
+        if octets:
+            connection = self._connection(transport, trio.current_time(), is_full=is_full)
+            connection.pump.link.receive_data(octets)
+            connection.flush()
+            await connection.serve()
+
+    async def serve_polled(self, connection: RouterConnection) -> None:
+        """Serve a session whose messages are fetched by requests, on connections of their own."""
+        transport = connection.pump.transport
+        self._transports.add(transport)
+        try:
+            await connection.serve()
         finally:
             self._forget(transport)
 
@@ -300,7 +340,8 @@ class Router:
         self._transports.discard(transport)
         self._somebody_left.unpark_all()
 
-    def _refuse(self, transport: ByteTransport) -> None:
+    def refuse(self, transport: ByteTransport) -> None:
+        """Count and log a connection that is one too many."""
         self._refused += 1
         _log.warning("connection from %s refused: %d connections are open", transport.description, self.connections)
 
@@ -347,6 +388,8 @@ async def open_router(
     close_timeout: float = 2.0,
     ping_interval: float = 20.0,
     ping_timeout: float = 20.0,
+    poll_timeout: float = 10.0,
+    idle_timeout: float = 30.0,
     max_message_size: int = DEFAULT_MAX_SIZE,
     compression: Compression = None,
     origins: Sequence[str] | None = None,
@@ -360,8 +403,8 @@ async def open_router(
     Args:
         realms: The realms that can be joined.
         listen: URLs to listen at: `ws://`, `wss://`, `rs://`, `rss://` with port 0 for any free one, `ws+unix://`, `rs+unix://`. Every listener
-            serves WebSocket and RawSocket alike. Default: only in-memory sessions.
-        tls: The TLS configuration with the server's certificate, for `wss` and `rss`.
+            serves WebSocket, RawSocket and HTTP long-polling alike. Default: only in-memory sessions.
+        tls: The TLS configuration with the server's certificate, for `wss`, `rss` and `https`.
         auth: Who may join. Default: everybody, anonymously, unless `limits` has authenticators.
         authorizer: Decides where the rules of `limits.roles` say `ask`: an async function, or the URI of a procedure of the same realm. It takes the
             session's details, the URI, the action and the request's options, and returns a bool, or a dict with `allow`, `disclose` and `cache`.
@@ -374,6 +417,8 @@ async def open_router(
         ping_interval: Seconds of silence after which a WebSocket peer is pinged; `math.inf` turns it off. RawSocket peers are not pinged, because
             not every client answers; the operating system's keep-alive finds those that are gone.
         ping_timeout: Seconds without any answer after which a peer counts as gone.
+        poll_timeout: Seconds that a long-poll client's request for messages waits before it is answered without; AutobahnJS gives up after 12.
+        idle_timeout: Seconds without any request after which a long-poll client counts as gone.
         max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
         compression: "deflate" accepts WebSocket's permessage-deflate from clients that offer it.
         origins: Origins of web pages that may connect, such as `"https://example.com"`, or `"*"`. Default: pages from the host they connect to.
@@ -384,7 +429,8 @@ async def open_router(
     Raises:
         ConnectError: An address cannot be listened at.
         OSError: The file of the event history cannot be opened, or another process uses it.
-        ValueError: The file of the event history is something else, or damaged; or nothing is to be kept in it; a URL, realm, principal or number is not legal, TLS is missing for `wss` or `rss`, or an authorizer for rules that ask one.
+        ValueError: The file of the event history is something else, or damaged, or nothing is to be kept in it; a URL, realm, principal or number is
+            not legal; TLS is missing for `wss`, `rss` or `https`, or an authorizer for rules that ask one.
         TypeError: `realms` or `listen` is one string.
     """
     if isinstance(realms, str) or isinstance(listen, str):
@@ -394,6 +440,8 @@ async def open_router(
         close_timeout=close_timeout,
         ping_interval=ping_interval,
         ping_timeout=ping_timeout,
+        poll_timeout=poll_timeout,
+        idle_timeout=idle_timeout,
         max_message_size=max_message_size,
         compression=compression,
         origins=origins,

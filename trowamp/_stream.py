@@ -149,6 +149,16 @@ class SocketTransport:
         self._check_open()
         await wait_writable(self._socket)
 
+    def is_stale(self) -> bool:
+        """Whether the peer has closed the connection, or said something without being asked."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
     def end_sending(self) -> None:
         """Shut down the sending half."""
         with contextlib.suppress(OSError):  # it has broken: whoever receives learns of it

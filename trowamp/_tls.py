@@ -103,6 +103,10 @@ class TlsTransport:
         while view := view[self.send_now(view) :]:
             await self._inner.wait_writable()
 
+    def is_stale(self) -> bool:
+        """Whether the peer has closed the connection, or said something without being asked."""
+        return self._has_ended or bool(self._broken) or self._inner.is_stale()
+
     def end_sending(self) -> None:
         """Say close_notify, if the kernel takes it."""
         with contextlib.suppress(ssl.SSLError, trio.BrokenResourceError, trio.ClosedResourceError):

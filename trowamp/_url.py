@@ -1,7 +1,8 @@
 """Where a router is: the URLs that sessions are opened at and listeners listen at.
 
-`ws://host:port/path`, `wss://…` (WebSocket), `rs://host:port`, `rss://…` (RawSocket), `ws+unix:///run/router.sock?target=/ws`,
-`rs+unix:///run/router.sock` (the same over a Unix socket, whose path is percent-encoded where it has blanks, `?`, `#` or `%`).
+`ws://host:port/path`, `wss://…` (WebSocket), `rs://host:port`, `rss://…` (RawSocket), `http://host:port/path`, `https://…` (long-polling),
+`ws+unix:///run/router.sock?target=/ws`, `rs+unix:///run/router.sock`, `http+unix:///run/router.sock?target=/lp` (the same over a Unix socket, whose
+path is percent-encoded where it has blanks, `?`, `#` or `%`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote_to_bytes, urlspli
 
 import msgspec
 
-Framing = Literal["websocket", "rawsocket"]
+Framing = Literal["websocket", "rawsocket", "longpoll"]
 
 
 class _Scheme(NamedTuple):
@@ -28,11 +29,17 @@ _SCHEMES: Final = {
     "wss": _Scheme("websocket", is_tls=True, is_unix=False, default_port=443),
     "rs": _Scheme("rawsocket", is_tls=False, is_unix=False, default_port=None),
     "rss": _Scheme("rawsocket", is_tls=True, is_unix=False, default_port=None),
+    "http": _Scheme("longpoll", is_tls=False, is_unix=False, default_port=80),
+    "https": _Scheme("longpoll", is_tls=True, is_unix=False, default_port=443),
     "ws+unix": _Scheme("websocket", is_tls=False, is_unix=True, default_port=None),
     "rs+unix": _Scheme("rawsocket", is_tls=False, is_unix=True, default_port=None),
+    "http+unix": _Scheme("longpoll", is_tls=False, is_unix=True, default_port=None),
 }
-_LIKELY_MEANT: Final = {"http": "ws", "https": "wss", "tcp": "rs", "tls": "rss", "unix": "rs+unix"}
-_FORMS: Final = "ws://host:port/path, wss://…, rs://host:port, rss://…, ws+unix:///path, rs+unix:///path"
+_LIKELY_MEANT: Final = {"tcp": "rs", "tls": "rss", "unix": "rs+unix"}
+_FORMS: Final = (
+    "ws://host:port/path, wss://…, rs://host:port, rss://…, http://host:port/path, https://…, "
+    "ws+unix:///path, rs+unix:///path, http+unix:///path"
+)
 _BLANK_OR_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 _SAFE_IN_TARGET: Final = "/?%:@!$&'()*+,;=~-._"
 
@@ -41,11 +48,11 @@ class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed URL; its `str` is meant for people and logs.
 
     Attributes:
-        scheme: "ws", "wss", "rs", "rss", "ws+unix" or "rs+unix".
+        scheme: "ws", "wss", "rs", "rss", "http", "https", "ws+unix", "rs+unix" or "http+unix".
         host: The host, without the brackets of an IPv6 address; empty for a Unix socket.
         port: The port; 0 for a Unix socket, and for any free port to listen at.
         path: The path of the Unix socket, or None.
-        target: What a WebSocket handshake asks for, for example "/ws?x=1".
+        target: What a WebSocket handshake asks for, for example "/ws?x=1", or what paths of long-polling begin with.
     """
 
     scheme: str
@@ -56,7 +63,7 @@ class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def framing(self) -> Framing:
-        """What a client speaks there: "websocket" or "rawsocket"."""
+        """What a client speaks there: "websocket", "rawsocket" or "longpoll"."""
         return _SCHEMES[self.scheme].framing
 
     @property
@@ -80,7 +87,7 @@ class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
         if self.path is not None:
             target = "" if self.target == "/" else f"?target={quote(self.target, safe='/')}"
             return f"{self.scheme}://{quote(os.fsencode(self.path))}{target}"
-        return f"{self.scheme}://{self.authority}{self.target if self.framing == 'websocket' else ''}"
+        return f"{self.scheme}://{self.authority}{'' if self.framing == 'rawsocket' else self.target}"
 
     @property
     def websocket_url(self) -> str:
@@ -88,6 +95,14 @@ class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
         if self.is_unix:
             return f"ws://localhost{self.target}"
         return f"{self.scheme}://{bracketed(self.host.partition('%')[0])}:{self.port}{self.target}"
+
+    @property
+    def host_header(self) -> str:
+        """How an HTTP request names the host; without the zone of an IPv6 address, and without the port that everybody expects."""
+        if self.is_unix:
+            return "localhost"
+        port = "" if self.port == _SCHEMES[self.scheme].default_port else f":{self.port}"
+        return bracketed(self.host.partition("%")[0]) + port
 
     def with_port(self, port: int) -> RouterUrl:
         """Return the same URL with another port."""
@@ -147,7 +162,7 @@ def _tcp(text: str, parts: SplitResult) -> RouterUrl:
     if port is None:
         raise ValueError(f"{_shown(text)}: {parts.scheme}:// needs a port")
     host = _host(text, parts.hostname)
-    if scheme.framing == "websocket":
+    if scheme.framing != "rawsocket":
         return RouterUrl(scheme=parts.scheme, host=host, port=port, target=_target(text, parts.path, parts.query))
     if parts.path not in ("", "/") or parts.query:
         raise ValueError(f"{_shown(text)}: {parts.scheme}:// takes no path and no query")

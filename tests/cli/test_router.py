@@ -85,7 +85,7 @@ def test_a_client_can_show_a_certificate(start: Start, here: Run, certificates: 
     ("arguments", "complaint"),
     [
         (("--config", "nowhere.toml"), "error: Invalid value for '--config': cannot read nowhere.toml: No such file"),
-        (("--listen", "http://127.0.0.1"), "error: Invalid value for '--listen': "),
+        (("--listen", "tcp://127.0.0.1"), "error: Invalid value for '--listen': "),
         (("--listen", "wss://127.0.0.1:0/ws"), "error: "),
         (("--cert", "nowhere.pem"), "error: Invalid value for '--cert': "),
         (("--realm", "no realm"), "error: "),

@@ -32,7 +32,7 @@ from .program import LONG_ENOUGH, Run, environment_of
         ("call com.example.f --repeat 0", "'--repeat'"),
         ("call com.example.f --progress --repeat 2", "--progress shows one call"),
         ("call com.example.f -o yaml", "'yaml' is not one of 'text', 'json', 'jsonl', 'raw'"),
-        ("--url http://127.0.0.1 call com.example.f", "no router's URL"),
+        ("--url tcp://127.0.0.1 call com.example.f", "no router's URL"),
         ("--serializer xml call com.example.f", "'xml' is not one of"),
         ("--cafile nowhere.pem call com.example.f", "'nowhere.pem' does not exist"),
         ("call bad..uri", "'URI': 'bad..uri' is not a legal URI (see trowamp call --help)"),

@@ -9,6 +9,7 @@ for message in link.received(): ...
 from __future__ import annotations
 
 from ._link import DEFAULT_MAX_SIZE, Link
+from ._longpoll import LongPollLink, long_poll
 from ._rawsocket import rawsocket_client, rawsocket_server
 from ._universal import universal_server
 from ._websocket_client import websocket_client
@@ -32,9 +33,11 @@ __all__ = [
     "SERIALIZERS",
     "Compression",
     "Link",
+    "LongPollLink",
     "Serializer",
     "WholeMessages",
     "get_serializer",
+    "long_poll",
     "rawsocket_client",
     "rawsocket_server",
     "universal_server",

@@ -84,6 +84,8 @@ class Link:
         queued_octets: Octets ever queued for sending.
         sent_octets: Octets ever reported by `data_sent`; the difference to `queued_octets` is what waits in `data_to_send`.
         received_octets: Octets ever received.
+        unread: What was received of a protocol that is none of this link's, if the owner has said that it serves such: the link is closed without
+            having failed, and the connection is to be served otherwise.
     """
 
     __slots__ = (
@@ -110,6 +112,7 @@ class Link:
         "received_octets",
         "sent_octets",
         "serializer",
+        "unread",
         "wire_format",
     )
 
@@ -131,6 +134,7 @@ class Link:
         self.max_send_size = max_size if max_send_size is None else max_send_size
         self.wire_format = None
         self.peer_details: dict[str, Any] = {}
+        self.unread = b""
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0
         self._messages: list[Message] = []
         self._outgoing = bytearray()
@@ -322,6 +326,11 @@ class Link:
         """Nothing will be received any more."""
         self.is_closed = True
         self.close_reason = self.close_reason or reason
+
+    def leave(self, unread: bytes, what: str) -> None:
+        """What began the connection is another protocol: somebody else goes on with it."""
+        self.unread = unread
+        self.ended(what)
 
     def _refuse_to_encode(self) -> None:
         if not hasattr(self, "serializer"):

@@ -1,10 +1,10 @@
-"""One port for both framings: the first octet tells RawSocket from WebSocket (RS-R1)."""
+"""One port for every framing: the first octet tells RawSocket from WebSocket (RS-R1), and both from the requests of long-polling."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
 from ._rawsocket import MAGIC, RawSocketServerHandshake
@@ -25,6 +25,7 @@ def universal_server(
     origins: Sequence[str | re.Pattern[str]] | None = None,
     path: str | None = None,
     at_capacity: bool = False,
+    has_long_poll: bool = False,
 ) -> Link:
     """Make the router side of a connection that may turn out to be RawSocket or WebSocket.
 
@@ -37,6 +38,7 @@ def universal_server(
         origins: As for `websocket_server`.
         path: As for `websocket_server`.
         at_capacity: Refuse the client, whoever it is, because there are too many connections.
+        has_long_poll: Leave HTTP requests that cannot begin a WebSocket connection, because they are no GET, to the owner: see `Link.unread`.
 
     Raises:
         ValueError: `compression` is unknown.
@@ -46,19 +48,28 @@ def universal_server(
     framing = _FirstOctet(
         lambda: RawSocketServerHandshake(choice, max_size, min_send_size, at_capacity),
         lambda: WebSocketServerHandshake(choice, compression, origins, path, at_capacity),
+        _ELSEWHERE if has_long_poll else b"",
     )
     return Link(framing, max_size=max_size, max_send_size=max_send_size)
 
 
+# what the methods of HTTP begin with, without GET, which may ask for a WebSocket connection
+_ELSEWHERE: Final = b"CDHLOPTU"
+
+
 class _FirstOctet(Framing):
-    __slots__ = ("_rawsocket", "_websocket")
+    __slots__ = ("_elsewhere", "_rawsocket", "_websocket")
 
     words = "transport handshake"
 
-    def __init__(self, rawsocket: Callable[[], Framing], websocket: Callable[[], Framing]) -> None:
+    def __init__(self, rawsocket: Callable[[], Framing], websocket: Callable[[], Framing], elsewhere: bytes) -> None:
         self._rawsocket = rawsocket
         self._websocket = websocket
+        self._elsewhere = elsewhere
 
     def receive(self, link: Link, data: bytes) -> None:
+        if data[0] in self._elsewhere:
+            link.leave(data, "plain HTTP")
+            return
         link.become(self._rawsocket() if data[0] == MAGIC else self._websocket())
         link.pass_on(data)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import urlsplit
 
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -17,6 +16,7 @@ from .._exceptions import ConnectError, RemoteProtocolError
 from ._closing import readable
 from ._frames import FrameDecoder, encode_frame
 from ._link import DEFAULT_MAX_SIZE, Link
+from ._origins import may_connect
 from ._websocket_handshake import (
     LOGGER,
     LONGEST_HEAD,
@@ -136,7 +136,7 @@ class WebSocketServerHandshake(Handshake):
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"
         if self._path is not None and request.path.partition("?")[0] != self._path:
             return HTTPStatus.NOT_FOUND, "there is nothing at this path"
-        if not _is_allowed(request, self._origins):
+        if not may_connect(request.headers.get_all("Origin"), request.headers.get_all("Host"), self._origins):
             return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
         return None
 
@@ -191,25 +191,3 @@ def _first_known(known: dict[str, Serializer]) -> Callable[[ServerProtocol, Sequ
         raise NegotiationError(f"the client offers {offer}, this router speaks {', '.join(known)}")
 
     return select
-
-
-def _is_allowed(request: Request, origins: Sequence[str | re.Pattern[str]] | None) -> bool:
-    found = request.headers.get_all("Origin")
-    if not found:
-        return True
-    if len(found) > 1:
-        return False
-    origin = found[0]
-    if origins is None:
-        return _host_of(origin) in [_host_of(f"//{host}") for host in request.headers.get_all("Host")[:1]]
-    return any(
-        allowed in ("*", origin) if isinstance(allowed, str) else allowed.fullmatch(origin) is not None
-        for allowed in origins
-    )
-
-
-def _host_of(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or url
-    except ValueError:
-        return url

@@ -24,9 +24,9 @@ def whole_messages(
         max_size: Octets accepted for one incoming message.
         max_send_size: Octets a message may have on its way out; the same as `max_size` if None.
     """
-    link = WholeMessages(_Bodies(), max_size=max_size, max_send_size=max_send_size)
+    link = WholeMessages(Bodies(), max_size=max_size, max_send_size=max_send_size)
     wire_format = ("whole", serializer, link.max_send_size)
-    link.opened(_Bodies(), serializer, max_send_size=link.max_send_size, wire_format=wire_format)
+    link.opened(Bodies(), serializer, max_send_size=link.max_send_size, wire_format=wire_format)
     return link
 
 
@@ -76,7 +76,9 @@ class WholeMessages(Link):
         return bodies
 
 
-class _Bodies(Framing):
+class Bodies(Framing):
+    """One body after the other."""
+
     __slots__ = ()
 
     words = "connection"

@@ -1,0 +1,179 @@
+"""The router's side of one long-poll transport: messages wait here for requests that fetch them, and requests bring others.
+
+The HTTP connections that carry the requests come and go; this is what stays. One reader task (`RouterConnection`) takes what `post` has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import trio
+
+from ._pump import Pump
+from ._stream import CLOSED
+from .messages import Message
+from .wire import LongPollLink
+
+
+class PolledTransport:
+    """A long-poll transport, as far as it can be seen as a connection.
+
+    Args:
+        details: What the router's transport information says of it.
+    """
+
+    def __init__(self, details: dict[str, Any]) -> None:
+        self.description = f"long-poll {details.get('peer', details['type'])}"
+        self.details = details
+        self.is_ready = True
+        self.is_aborted = False
+        self.changed = trio.lowlevel.ParkingLot()  # everybody who waits for anything about it
+
+    async def handshake(self) -> None:
+        """Nothing to be done: it is open."""
+
+    async def receive_some(self) -> bytes:
+        """Octets are no unit here."""
+        raise AssertionError("a long-poll transport is read by messages")
+
+    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002
+        """Octets are no unit here."""
+        raise AssertionError("messages of a long-poll transport are fetched")
+
+    async def send_all(self, data: bytes) -> None:  # noqa: ARG002
+        """Octets are no unit here."""
+        raise AssertionError("messages of a long-poll transport are fetched")
+
+    def end_sending(self) -> None:
+        """Nothing to be done: the client learns of the end when it asks again."""
+
+    async def aclose(self) -> None:
+        """Close."""
+        self.abort()
+        await trio.lowlevel.checkpoint()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.is_aborted = True
+        self.changed.unpark_all()
+
+
+class PolledPump(Pump):
+    """Moves whole bodies between a session and the requests of its client.
+
+    Args:
+        transport: The transport.
+        link: Its link.
+        idle_timeout: Seconds without any request after which the client counts as gone (LP-R2).
+    """
+
+    def __init__(self, transport: PolledTransport, link: LongPollLink, *, idle_timeout: float) -> None:
+        super().__init__(transport, link)
+        self._bodies = link
+        self._polled = transport
+        self._changed = transport.changed
+        self._idle_timeout = idle_timeout
+        self._posting = trio.StrictFIFOLock()
+        self._has_posted = False  # messages wait for the reader
+        self._polls = 0  # requests for messages so far; only the newest waits
+        self._requests = 0  # that are being answered
+
+    # ---- what requests do
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to be fetched, and never will be (LP-R6)."""
+        return not (self._bodies.has_bodies or self._bodies.is_open)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A request is being answered: the client is there."""
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            self.last_received = trio.current_time()
+            self._changed.unpark_all()
+
+    async def poll(self, timeout: float) -> bytes:
+        """Wait for messages (LP-R1), for a time.
+
+        Returns:
+            A body; empty if there was no message, another request took the place of this one (LP-R3), or the transport has ended.
+        """
+        self._polls += 1
+        mine = self._polls
+        self._changed.unpark_all()
+        link = self._bodies
+        with trio.move_on_after(timeout):
+            while mine == self._polls and link.is_open and not link.has_bodies:
+                await self._changed.park()
+        return link.take_body() if mine == self._polls else b""
+
+    @contextmanager
+    def delivering(self) -> Iterator[None]:
+        """What was fetched is on its way: whoever waits until everything is sent waits for that, too."""
+        self._is_writing = True
+        try:
+            yield
+        finally:
+            self._is_writing = False
+            self._producers.unpark_all()
+
+    async def post(self, body: bytes) -> str:
+        """Take the body of a request, as soon as the session has taken what came before.
+
+        Returns:
+            In words, what is wrong with it; empty if nothing is.
+        """
+        async with self._posting:
+            while self._has_posted and not self._bodies.is_closed:
+                await self._changed.park()
+            if self._bodies.is_closed:
+                return "the transport has ended"
+            self._bodies.receive_data(body)
+            self._has_posted = True
+            self._changed.unpark_all()
+            return str(self._bodies.error or "")
+
+    def hang_up(self, reason: str) -> None:
+        """The client is gone, or says that it goes: what waits for it is not waited for."""
+        self._break(reason)
+        self.has_ended = True
+        self._bodies.receive_eof()
+        self._changed.unpark_all()
+
+    # ---- what the session does
+
+    async def receive(self) -> list[Message]:
+        """Wait for messages."""
+        await trio.lowlevel.checkpoint()
+        link = self._bodies
+        while not (self._has_posted or link.is_closed):
+            if self._polled.is_aborted:
+                self.hang_up(CLOSED)
+                break
+            deadline = self.last_received + self._idle_timeout
+            if not self._requests and trio.current_time() >= deadline:
+                self.hang_up(f"no request came within {self._idle_timeout:g} s")
+                break
+            with trio.move_on_at(trio.current_time() + self._idle_timeout if self._requests else deadline):
+                await self._changed.park()
+        self._has_posted = False
+        self._changed.unpark_all()
+        return link.received()
+
+    def flush(self) -> None:
+        """Let a request that waits take what was queued."""
+        self._changed.unpark_all()
+
+    async def write(self) -> None:
+        """Nothing is written here: messages are fetched."""
+        await trio.sleep_forever()
+
+    async def linger(self) -> None:
+        """Wait for nothing: the next request learns that this is the end."""
+        await trio.lowlevel.checkpoint()
