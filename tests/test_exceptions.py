@@ -48,6 +48,9 @@ WELL_KNOWN = {
     "NoAvailableCallee": "wamp.error.no_available_callee",
     "Unavailable": "wamp.error.unavailable",
     "FeatureNotSupportedByPeer": "wamp.error.feature_not_supported",
+    "NoPayloadCodec": "wamp.error.no_payload_codec",
+    "DecryptionFailed": "wamp.error.encryption.decrypt_error",
+    "TrustedUriMismatch": "wamp.error.encryption.trusted_uri_mismatch",
 }
 JOIN_ERRORS = {
     "wamp.error.no_such_realm": "NoSuchRealm",

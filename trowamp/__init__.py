@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from . import _exceptions, auth, uris
+from . import _exceptions, auth, payloads, uris
 from ._authentication import RouterAuth
 from ._calls import CallStream
 from ._component import Component, is_fatal
@@ -51,6 +51,7 @@ __all__ = [
     "is_fatal",
     "open_router",
     "open_session",
+    "payloads",
     "procedure",
     "run",
     "serve_router",

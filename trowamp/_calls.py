@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ._exceptions import BufferOverflow, LocalProtocolError
+from ._coding import Exchange
+from ._exceptions import ApplicationError, BufferOverflow, LocalProtocolError
 from ._typed import convert_result
 from ._types import unwrap
 from ._waiter import Waiter
@@ -26,7 +27,17 @@ class CallStream(Waiter, AsyncIterator[Any]):
     Made by `Session.open_call`. Leaving its block while the call runs cancels the call.
     """
 
-    __slots__ = ("_has_inputs", "_is_over", "_options", "_parts", "_procedure", "_request_id", "_shell", "_timer")
+    __slots__ = (
+        "_exchange",
+        "_has_inputs",
+        "_is_over",
+        "_options",
+        "_parts",
+        "_procedure",
+        "_request_id",
+        "_shell",
+        "_timer",
+    )
 
     def __init__(self, shell: SessionShell, procedure: str, options: CallOptions, timer: trio.CancelScope) -> None:
         super().__init__()
@@ -36,26 +47,39 @@ class CallStream(Waiter, AsyncIterator[Any]):
         self._timer = timer  # bounds the call, not what the block does after it
         self._parts: deque[Any] = deque()
         self._request_id = 0
+        self._exchange: Exchange = shell.coding.exchange(procedure)
         self._has_inputs = options.streams_inputs  # more of them
         self._is_over = False
 
-    def started(self, request_id: int) -> None:
+    def started(self, request_id: int, exchange: Exchange) -> None:
         """The call has been sent."""
         self._request_id = request_id
+        self._exchange = exchange
 
     def progress(self, message: Result) -> None:
         """Keep one progressive result for the iterating task."""
         if self._is_over:
             return
+        try:
+            self._exchange.open(message)
+        except ApplicationError as error:
+            self._give_up(error)
+            return
         if len(self._parts) >= self._options.buffer:
-            self.cancel()
-            self.resolve(None, BufferOverflow(self._procedure, self._options.buffer))
+            self._give_up(BufferOverflow(self._procedure, self._options.buffer))
             return
         self._parts.append(unwrap(message.args, message.kwargs))
         self.wake()
 
     def resolve(self, message: Message | None, error: Exception | None) -> None:
         """The call is over."""
+        if isinstance(message, Result):
+            try:
+                self._exchange.open(message)
+            except ApplicationError as failure:
+                message, error = None, failure
+        elif isinstance(error, ApplicationError):
+            error = self._exchange.opened_error(error)
         self._end()
         super().resolve(message, error)
 
@@ -104,10 +128,19 @@ class CallStream(Waiter, AsyncIterator[Any]):
         self._shell.core.require_established()
         if not (is_last and self.has_answer):
             self._require_open_inputs()
-            self._shell.core.send_input(self._request_id, self._procedure, args, kwargs, is_last=is_last)
+            self._send_input(args, kwargs, is_last=is_last)
             self._has_inputs = not is_last
             self._shell.pump.flush_soon()
         await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _send_input(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_last: bool) -> None:
+        """Send an input in the form of the call; the end of the inputs alone has no payload that could be encoded."""
+        sent: Any = args
+        payload: dict[str, Any] | None = kwargs
+        exchange = self._exchange
+        if exchange.request and (args or kwargs or not is_last):
+            (sent, payload, _), _ = self._shell.coding.begin_call(exchange.codec, self._procedure, args, kwargs, {})
+        self._shell.core.send_input(self._request_id, self._procedure, sent, payload, is_last=is_last)
 
     def _require_open_inputs(self) -> None:
         if not self._options.streams_inputs:
@@ -116,6 +149,11 @@ class CallStream(Waiter, AsyncIterator[Any]):
             raise trio.BrokenResourceError("the call has ended already: ask for its result")
         if not self._has_inputs or self._is_over:
             raise trio.ClosedResourceError("the inputs of this call have ended")
+
+    def _give_up(self, error: Exception) -> None:
+        """No further result is of use: the router is told, and whoever waits learns why."""
+        self.cancel()
+        super().resolve(None, error)
 
     def _end(self) -> None:
         self._is_over = True

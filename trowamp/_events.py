@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import trio
 
-from ._exceptions import BufferOverflow, InvalidArgument, SessionClosed, SessionLost
+from ._coding import is_encrypted
+from ._exceptions import ApplicationError, BufferOverflow, InvalidArgument, SessionClosed, SessionLost
 from ._handlers import BoundHandler
 from ._held import Held
 from ._task_slot import TaskSlot
@@ -92,6 +93,11 @@ class Event:
         return self._message.details.get("trustlevel")
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether it came encrypted by its publisher."""
+        return is_encrypted(self._message.details)
+
+    @property
     def details(self) -> dict[str, Any]:
         """`EVENT.Details` as received."""
         return self._message.details
@@ -108,12 +114,14 @@ class SubscriptionStatistics(msgspec.Struct, frozen=True):
         buffered: Events that wait.
         dropped: Events dropped because the buffer was full.
         misfits: Delivered events whose payload the handler's parameters, or their types, do not accept.
+        undecodable: Events whose payload could not be decrypted, or otherwise decoded; nobody gets them.
     """
 
     delivered: int
     buffered: int
     dropped: int
     misfits: int
+    undecodable: int
 
 
 class Subscription(Held):
@@ -138,6 +146,7 @@ class Subscription(Held):
         self._admitted = 0  # events delivered, or waiting for it
         self._dropped = 0
         self._misfits = 0
+        self._undecodable = 0
         self.has_gap = shell.after_gap  # the next event comes after a gap
 
     def activate(self, message: Subscribed) -> None:
@@ -174,7 +183,8 @@ class Subscription(Held):
     def statistics(self) -> SubscriptionStatistics:
         """Return what went through the subscription."""
         buffered = len(self.queue_of_events())
-        return SubscriptionStatistics(self._admitted - buffered, buffered, self._dropped, self._misfits)
+        delivered = self._admitted - buffered
+        return SubscriptionStatistics(delivered, buffered, self._dropped, self._misfits, self._undecodable)
 
     def admit(self, message: EventMessage) -> Event | None:
         """Make the event of a message, unless the buffer is full and the subscription was told to drop new ones.
@@ -198,6 +208,12 @@ class Subscription(Held):
                 self.has_gap = True
         self._admitted += 1
         return self.next_event(message)
+
+    def miss(self, message: EventMessage, error: ApplicationError) -> None:
+        """An event came whose payload could not be decoded."""
+        self._undecodable += 1
+        self.has_gap = True
+        _log.error("event %d of %r cannot be decoded: %s", message.publication_id, self.topic, error)
 
     def next_event(self, message: EventMessage) -> Event:
         """Make an event; the first one after a gap says so."""

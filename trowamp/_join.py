@@ -14,6 +14,7 @@ from ._types import SessionDetails
 from ._version import __version__
 from .auth._client import ClientAttempt, ClientAuthenticator, Work
 from .messages import Message
+from .payloads import PayloadCodec
 from .protocol import Join
 
 Auth = ClientAuthenticator | Sequence[ClientAuthenticator] | None
@@ -31,6 +32,7 @@ class JoinOptions(TypedDict, total=False):
     reveal_errors: bool
     check_features: bool
     check_types: bool
+    payload_codec: PayloadCodec | None
 
 
 async def open_link(pump: Pump, where: str) -> list[Message]:

@@ -21,6 +21,7 @@ from ._run_session import DEFAULT_CLOSE_TIMEOUT, KeepAlive, Opened, run_session
 from ._session import Session
 from ._url import RouterUrl, parse_url
 from .messages import Message
+from .payloads import PayloadCodec
 from .wire import (
     DEFAULT_MAX_SIZE,
     DEFAULT_OFFER,
@@ -82,6 +83,7 @@ async def open_session(
     reveal_errors: bool = False,
     check_features: bool = True,
     check_types: bool = False,
+    payload_codec: PayloadCodec | None = None,
 ) -> AsyncGenerator[Session, None]:
     """Connect to a router, join a realm, and leave it at the end of the block.
 
@@ -117,6 +119,8 @@ async def open_session(
         check_features: Whether options are refused locally that the router does not announce. Default: yes.
         check_types: Whether handlers get payloads converted to what their parameters are annotated with, unless they are registered or subscribed
             otherwise. Default: no.
+        payload_codec: What encodes and decodes payloads: a `trowamp.payloads.KeyRing` encrypts end to end. Default: nothing is encoded, and only what
+            is not encrypted is decoded.
 
     Yields:
         The session.
@@ -139,6 +143,7 @@ async def open_session(
         reveal_errors=reveal_errors,
         check_features=check_features,
         check_types=check_types,
+        payload_codec=payload_codec,
     )
     if (url is None) == (connection is None):
         raise ValueError("give either a URL or an open connection")

@@ -9,6 +9,7 @@ import msgspec
 
 from ._exceptions import FeatureNotSupported
 from ._types import SessionDetails
+from .payloads import PayloadCodec
 
 CANCEL_MODES: Final = ("killnowait", "kill", "skip")
 INVOCATION_POLICIES: Final = ("single", "first", "last", "roundrobin", "random")
@@ -24,6 +25,7 @@ class CallOptions(msgspec.Struct, frozen=True):
     result_type: Any = Any
     streams_inputs: bool = False
     lacks: str | None = None  # what the router would need for `wire`, where publishes can do without it
+    codec: PayloadCodec | None = None
 
 
 class PublishOptions(msgspec.Struct, frozen=True):
@@ -31,6 +33,7 @@ class PublishOptions(msgspec.Struct, frozen=True):
 
     wire: dict[str, Any] = {}
     lacks: str | None = None  # what the router would need for `wire`, where calls can do without it
+    codec: PayloadCodec | None = None
 
     @property
     def is_acknowledged(self) -> bool:
@@ -70,6 +73,20 @@ _FEATURES_BY_REQUEST: Final = {
     "register": _REGISTER_FEATURES,
     "subscribe": _SUBSCRIBE_FEATURES,
 }
+
+
+def check_range(*, timeout: float | None, cancel_mode: str | None, buffer: int | None) -> None:
+    """Refuse options of a call that are out of range.
+
+    Raises:
+        ValueError: One is.
+    """
+    if cancel_mode is not None and cancel_mode not in CANCEL_MODES:
+        raise ValueError(f"cancel_mode must be one of {', '.join(CANCEL_MODES)}, not {cancel_mode!r}")
+    if timeout is not None and not timeout > 0:  # NaN is not either
+        raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
+    if buffer is not None and buffer < 1:
+        raise ValueError(f"buffer must be at least 1 result, not {buffer}")
 
 
 def missing_feature(details: SessionDetails, request: str, options: Iterable[str]) -> str | None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import inspect
 import logging
 import math
+from collections.abc import Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from . import uris
-from ._exceptions import ApplicationError, CallTimeout, Canceled, InvalidArgument, Unavailable
+from ._coding import is_encrypted, unsendable
+from ._exceptions import (
+    ApplicationError,
+    CallTimeout,
+    Canceled,
+    InvalidArgument,
+    LocalProtocolError,
+    SerializationError,
+    Unavailable,
+)
 from ._handlers import BoundHandler
 from ._held import Held
 from ._inputs import InputStream
@@ -23,6 +33,7 @@ from .messages import Invocation as InvocationMessage
 from .messages import Registered
 
 if TYPE_CHECKING:
+    from ._coding import Sent
     from ._shell import SessionShell
 
 _log = logging.getLogger("trowamp.procedure")
@@ -91,6 +102,11 @@ class Invocation:
         return self.details.get("trustlevel")
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether the caller encrypted it; then the answer is encrypted, too."""
+        return is_encrypted(self.details)
+
+    @property
     def wants_progress(self) -> bool:
         """Whether the caller takes progressive results; if not, `progress` does nothing."""
         return bool(self.details.get("receive_progress"))
@@ -127,31 +143,43 @@ class Invocation:
         self._send_progress(args, kwargs)
 
     def feed(self, message: InvocationMessage) -> None:
-        """The caller sent one more input."""
-        if self._inputs is not None:
+        """The caller sent one more input. One that cannot be decoded ends the call."""
+        if self._inputs is None:
+            return
+        is_end = not (message.args or message.kwargs or message.details.get("progress"))
+        undecodable = None if is_end else self._registration.open(message)
+        if undecodable is None:
             self._inputs.add(message)
+            return
+        if self._scope is not None:
+            self._registration.fail(self._message, undecodable)
+        self._give_up(undecodable)
 
     def interrupt(self) -> None:
         """The caller gave the call up: cancel the procedure, or forget the call if its turn has not come."""
-        self._is_interrupted = True
-        if self._scope is not None:
-            self._scope.cancel()
-        else:
-            self.refuse(Canceled())
-            self._registration.skip_one()
+        self._give_up(Canceled())
 
     def refuse(self, error: ApplicationError) -> None:
         """Answer a call whose turn will not come."""
         if self._started is not None:
             self._started.close()
-        self._shell.core.fail(self._message.request_id, error)
+        self._registration.fail(self._message, error)
+
+    def _give_up(self, error: ApplicationError) -> None:
+        self._is_interrupted = True
+        if self._scope is not None:
+            self._scope.cancel()
+        else:
+            self.refuse(error)
+            self._registration.skip_one()
 
     def _send_progress(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.wants_progress:
             if self._registration.handler.typed is not None:
                 args, kwargs = portable(args), portable(kwargs)
             self._shell.core.require_established()
-            self._shell.core.progress(self._message.request_id, args, kwargs)
+            payload, keywords, options = self._registration.encoded(self._message, args, kwargs)
+            self._shell.core.progress(self._message.request_id, payload, keywords, options)
             self._shell.pump.flush_soon()
 
     def __repr__(self) -> str:
@@ -190,6 +218,11 @@ class Registration(Held):
     def invoke(self, message: InvocationMessage) -> None:
         """Serve one invocation: inline if the procedure is sync, else in a task."""
         handler = self.handler
+        if message.details or self._shell.coding.own is not None:
+            undecodable = self.open(message)
+            if undecodable is not None:
+                self._shell.core.fail(message.request_id, undecodable)
+                return
         if handler.is_async:
             self._start(Invocation(self, message))
             return
@@ -207,7 +240,34 @@ class Registration(Held):
             invocation._started = result
             self._start(invocation)
             return
-        self._answer(message.request_id, result)
+        self._answer(message, result)
+
+    def open(self, message: InvocationMessage) -> ApplicationError | None:
+        """Decode the payload of an invocation in its place; return what the caller is told if that cannot be done."""
+        try:
+            self._shell.coding.open_invocation(self.pattern, message)
+        except ApplicationError as error:
+            _log.error("a call of %r cannot be decoded: %s", self.procedure, error)
+            return error
+        return None
+
+    def encoded(self, message: InvocationMessage, args: Sequence[Any], kwargs: dict[str, Any]) -> Sent:
+        """Encode a result in the form of its call.
+
+        Raises:
+            SerializationError, LocalProtocolError: It cannot be encoded.
+        """
+        coding = self._shell.coding
+        if coding.own is None and not message.details:
+            return args, kwargs, _NOTHING
+        return coding.encode_result(self._uri(message), message, args, kwargs)
+
+    def fail(self, message: InvocationMessage, error: ApplicationError) -> None:
+        """Answer an invocation with an error, encoded in the form of its call."""
+        coding, encoded = self._shell.coding, None
+        if coding.own is not None or message.details:
+            encoded = coding.encode_error(self._uri(message), message, error)
+        self._shell.core.fail(message.request_id, error, encoded)
 
     def revoked(self, reason: str | None) -> None:
         """The router ended the registration."""
@@ -266,9 +326,9 @@ class Registration(Held):
             self._fail(message, error)
         else:
             if scope.cancelled_caught:
-                self._shell.core.fail(message.request_id, Canceled() if invocation._is_interrupted else CallTimeout())
+                self.fail(message, Canceled() if invocation._is_interrupted else CallTimeout())
             else:
-                self._answer(message.request_id, result)
+                self._answer(message, result)
         self._shell.pump.flush_soon()
 
     def _call(self, invocation: Invocation) -> Any:
@@ -287,23 +347,32 @@ class Registration(Held):
                 raise
             raise explained from error
 
-    def _answer(self, request_id: int, result: Any) -> None:
+    def _answer(self, message: InvocationMessage, result: Any) -> None:
         if self.handler.typed is not None:
             result = portable(result)
         if type(result) is Result:
-            self._shell.core.answer(request_id, result.args, result.kwargs)
+            sent: Sent = (result.args, result.kwargs, _NOTHING)
         else:
-            self._shell.core.answer(request_id, () if result is None else (result,), _NOTHING)
+            sent = (() if result is None else (result,), _NOTHING, _NOTHING)
+        if self._shell.coding.own is not None or message.details:
+            try:
+                sent = self.encoded(message, sent[0], sent[1] or _NOTHING)
+            except (SerializationError, LocalProtocolError) as error:
+                self.fail(message, unsendable(error))
+                return
+        self._shell.core.answer(message.request_id, *sent)
+
+    def _uri(self, message: InvocationMessage) -> str:
+        return message.details.get("procedure") or self.pattern.uri
 
     def _fail(self, message: InvocationMessage, error: Exception) -> None:
-        core = self._shell.core
         if self._shell.is_told_by_the_end(error):
             return
         if isinstance(error, TypeError) and self.handler.is_plain:
             error = self.handler.explain(error, tuple(positional(message.args)), message.kwargs or {})
         if isinstance(error, ApplicationError):
-            core.fail(message.request_id, error)
+            self.fail(message, error)
             return
         _log.error("procedure %s for %r failed", self.handler.name, self.procedure, exc_info=error)
         text = (f"{type(error).__name__}: {error}",) if self._shell.reveal_errors else ()
-        core.fail(message.request_id, ApplicationError(uris.ERROR_RUNTIME_ERROR, *text))
+        self.fail(message, ApplicationError(uris.ERROR_RUNTIME_ERROR, *text))

@@ -92,6 +92,7 @@ async def run_session(
                         check_features=options.get("check_features", True),
                         check_types=options.get("check_types", False),
                         after_gap=after_gap,
+                        payload_codec=options.get("payload_codec"),
                     )
                     _start_tasks(connection, shell, messages, opened.keep_alive)
                     try:

@@ -11,16 +11,17 @@ import trio
 
 from . import uris
 from ._calls import CallStream
+from ._coding import Exchange, Sent
 from ._events import DEFAULT_BUFFER, Event, EventStream, HandlerSubscription, OnError, Overflow, Subscription
 from ._exceptions import ApplicationError, CallTimeout, FeatureNotSupported, SessionClosed, SessionLost
 from ._handlers import BoundHandler, Handler
 from ._markers import marked
 from ._outgoing import (
-    CANCEL_MODES,
     INVOCATION_POLICIES,
     CallOptions,
     PublishOptions,
     as_list,
+    check_range,
     missing_feature,
     present,
     require_features,
@@ -31,6 +32,7 @@ from ._typed import convert_result, require_result_type
 from ._types import SessionDetails, unwrap
 from ._uri_pattern import Match, UriPattern
 from ._waiter import ActivatingWaiter, Waiter
+from .payloads import PayloadCodec
 from .protocol import SessionStatistics
 
 CancelMode = Literal["killnowait", "kill", "skip"]
@@ -109,14 +111,14 @@ class SessionView:
         if shell.pump.is_above_high_water:
             await shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
-        wire = self._publish_wire()
+        payload, keywords, wire = self._event(topic, args, kwargs)
         if self._publish_options.is_acknowledged:
             waiter = Waiter()
-            request_id = shell.core.publish(topic, args, kwargs, wire, waiter)
+            request_id = shell.core.publish(topic, payload, keywords, wire, waiter)
             shell.pump.flush()
             published = await waiter.wait(lambda: shell.core.forget_publish(request_id))
             return int(published.publication_id)
-        shell.core.publish(topic, args, kwargs, wire)
+        shell.core.publish(topic, payload, keywords, wire)
         shell.pump.flush_soon()
         await trio.lowlevel.cancel_shielded_checkpoint()
         return None
@@ -131,10 +133,10 @@ class SessionView:
         shell = self._shell
         if shell.pump.is_above_high_water:
             raise trio.WouldBlock
-        wire = self._publish_wire()
+        payload, keywords, wire = self._event(topic, args, kwargs)
         if self._publish_options.is_acknowledged:
             wire = {name: value for name, value in wire.items() if name != "acknowledge"}
-        shell.core.publish(topic, args, kwargs, wire)
+        shell.core.publish(topic, payload, keywords, wire)
         shell.pump.flush_soon()
 
     def with_options(
@@ -155,6 +157,7 @@ class SessionView:
         retain: bool | None = None,
         result_type: Any = None,
         stream_inputs: bool | None = None,
+        payload_codec: PayloadCodec | None = None,
         custom: dict[str, Any] | None = None,
     ) -> SessionView:
         """Make a view of this session whose calls and publishes carry options. Cheap; keep it or make it on the spot.
@@ -177,6 +180,7 @@ class SessionView:
             result_type: What results of calls are converted to: a dataclass, a `msgspec.Struct`, a `TypedDict`, `list[datetime]` and so on. Several
                 positional values convert as a list does, keywords alone as a dictionary does.
             stream_inputs: `open_call` goes on sending: `call.send(...)` for each further input, `call.end_inputs()` after the last.
+            payload_codec: What encodes calls and events, and decodes results, instead of the session's codec.
             custom: Further options, sent as they are with calls and publishes.
 
         Raises:
@@ -184,12 +188,7 @@ class SessionView:
             ValueError: `cancel_mode`, `timeout` or `buffer` is out of range.
             TypeError: `result_type` is a type that payloads cannot be converted to.
         """
-        if cancel_mode is not None and cancel_mode not in CANCEL_MODES:
-            raise ValueError(f"cancel_mode must be one of {', '.join(CANCEL_MODES)}, not {cancel_mode!r}")
-        if timeout is not None and not timeout > 0:  # NaN is not either
-            raise ValueError(f"timeout must be more than 0 seconds, not {timeout}")
-        if buffer is not None and buffer < 1:
-            raise ValueError(f"buffer must be at least 1 result, not {buffer}")
+        check_range(timeout=timeout, cancel_mode=cancel_mode, buffer=buffer)
         require_result_type(result_type)
         for_calls = present(disclose_me=disclose_me)
         for_publishes = present(
@@ -217,10 +216,12 @@ class SessionView:
                 result_type=result_type if result_type is not None else old.result_type,
                 streams_inputs=stream_inputs if stream_inputs is not None else old.streams_inputs,
                 lacks=call_lacks or old.lacks,
+                codec=payload_codec or old.codec,
             ),
             PublishOptions(
                 wire={**self._publish_options.wire, **for_publishes, **(custom or {})},
                 lacks=publish_lacks or self._publish_options.lacks,
+                codec=payload_codec or self._publish_options.codec,
             ),
         )
 
@@ -252,14 +253,22 @@ class SessionView:
             await shell.wait_for_room()
         await trio.lowlevel.checkpoint_if_cancelled()
         waiter = Waiter()
-        request_id = shell.core.call(procedure, args, kwargs, self._wire_options(), waiter)
+        (payload, keywords, wire), exchange = self._outgoing_call(procedure, args, kwargs)
+        request_id = shell.core.call(procedure, payload, keywords, wire, waiter)
         shell.flush_request()
         try:
             message = await waiter.wait(lambda: self._cancel(request_id))
+        except ApplicationError as error:
+            opened = (exchange or shell.coding.exchange(procedure)).opened_error(error)
+            if opened is error:
+                raise
+            raise opened from opened.__cause__
         except trio.Cancelled:
             if self._call_options.cancel_mode == "kill" and shell.can_cancel_calls:
                 await self._wait_for_kill(request_id, waiter)
             raise
+        if exchange is not None or message.details:
+            (exchange or shell.coding.exchange(procedure)).open(message)
         result = unwrap(message.args, message.kwargs)
         if self._call_options.result_type is Any:
             return result
@@ -280,10 +289,12 @@ class SessionView:
             with scope:
                 await shell.wait_for_room()
                 await trio.lowlevel.checkpoint_if_cancelled()
-                wire = {**self._wire_options(), "receive_progress": True}
+                (payload, keywords, wire), exchange = self._outgoing_call(procedure, args, kwargs)
+                wire = {**wire, "receive_progress": True}
                 if options.streams_inputs:
                     wire["progress"] = True
-                stream.started(shell.core.call(procedure, args, kwargs, wire, stream))
+                request_id = shell.core.call(procedure, payload, keywords, wire, stream)
+                stream.started(request_id, exchange or shell.coding.exchange(procedure))
                 shell.pump.flush()
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 yield stream
@@ -292,11 +303,23 @@ class SessionView:
         if scope.cancelled_caught:
             raise CallTimeout(f"{procedure} did not answer within {options.timeout:g} s")
 
-    def _publish_wire(self) -> dict[str, Any]:
-        options = self._publish_options
+    def _event(self, topic: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sent:
+        """What a PUBLISH holds: its payload, encoded if there is a codec, and its options."""
+        options, coding = self._publish_options, self._shell.coding
         if options.lacks is not None:
             raise FeatureNotSupported(options.lacks)
-        return options.wire
+        if options.codec is None and coding.own is None:
+            return args, kwargs, options.wire
+        return coding.encode_event(options.codec, topic, args, kwargs, options.wire)
+
+    def _outgoing_call(
+        self, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Sent, Exchange | None]:
+        """What a CALL holds, and what reads its answers if a codec has seen it."""
+        codec, coding, wire = self._call_options.codec, self._shell.coding, self._wire_options()
+        if codec is None and coding.own is None:
+            return (args, kwargs, wire), None
+        return coding.begin_call(codec, procedure, args, kwargs, wire)
 
     def _wire_options(self) -> dict[str, Any]:
         """The options of a CALL: the caller's deadline goes along if the router enforces it (CT-C1).

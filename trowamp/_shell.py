@@ -13,7 +13,8 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from . import uris
-from ._exceptions import SessionClosed, SessionLost
+from ._coding import Coding
+from ._exceptions import ApplicationError, SessionClosed, SessionLost
 from ._failures import leaves
 from ._pump import Pump
 from ._types import SessionDetails
@@ -35,6 +36,7 @@ from .protocol import (
 if TYPE_CHECKING:
     from ._events import Subscription
     from ._procedures import Invocation, Registration
+    from .payloads import PayloadCodec
 
 
 class SessionShell:
@@ -48,6 +50,7 @@ class SessionShell:
         check_features: Whether options are refused that the router does not announce.
         check_types: Whether handlers get typed payloads unless they say otherwise.
         after_gap: Whether subscriptions begin after a gap: an earlier session had them.
+        payload_codec: What encodes and decodes payloads.
 
     Attributes:
         body: The scope of the user's block: cancelled when the session ends on its own.
@@ -67,6 +70,7 @@ class SessionShell:
         check_features: bool = True,
         check_types: bool = False,
         after_gap: bool = False,
+        payload_codec: PayloadCodec | None = None,
     ) -> None:
         self.pump = pump
         self.core: ClientSession[Waiter, Any, Invocation] = ClientSession(pump.link, details)
@@ -75,6 +79,7 @@ class SessionShell:
         self.check_features = check_features
         self.check_types = check_types
         self.after_gap = after_gap
+        self.coding = Coding(payload_codec, details, check_features=check_features)
         self.body = trio.CancelScope()
         self.ended = trio.Event()
         self.disconnected = trio.Event()
@@ -169,7 +174,14 @@ class SessionShell:
         inbound.waiter.progress(inbound.message)
 
     def _on_delivery(self, inbound: Delivery[Subscription]) -> None:
-        message = inbound.message
+        message, coding = inbound.message, self.coding
+        if message.details or coding.own is not None:
+            try:
+                coding.open_event(inbound.handlers[0].pattern, message)
+            except ApplicationError as error:
+                for subscription in inbound.handlers:
+                    subscription.miss(message, error)
+                return
         for subscription in inbound.handlers:
             subscription.deliver(message)
 

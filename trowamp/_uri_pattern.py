@@ -106,6 +106,10 @@ class UriPattern:
     def __repr__(self) -> str:
         return f"<UriPattern {self.text!r} ({self.match})>"
 
+    def matches(self, uri: str) -> bool:
+        """Tell whether a concrete URI is one of those that the pattern stands for."""
+        return self._fullmatch(uri) is not None
+
     def bind(self, uri: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Split a concrete URI into arguments: empty components by position, named ones by name, converted to their types.
 

@@ -43,6 +43,9 @@ ALL_FEATURES: dict[str, Any] = {
     "broker": {
         "features": {
             "pattern_based_subscription": True,
+            "payload_encryption_cryptobox": True,
+            "payload_passthru_mode": True,
+            "payload_transparency": True,
             "publisher_exclusion": True,
             "publisher_identification": True,
             "subscriber_blackwhite_listing": True,
@@ -55,6 +58,9 @@ ALL_FEATURES: dict[str, Any] = {
             "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "payload_encryption_cryptobox": True,
+            "payload_passthru_mode": True,
+            "payload_transparency": True,
             "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,

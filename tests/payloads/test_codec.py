@@ -57,11 +57,12 @@ def test_the_octets_are_those_of_a_dictionary_with_args_and_kwargs() -> None:
 
 def test_an_answer_has_the_form_of_its_request() -> None:
     for codec in (CODEC, Passthru("wamp")):
-        for options in ({"ppt_scheme": "mqtt", "ppt_serializer": "json"}, {"ppt_scheme": "x_a"}):
+        for options in ({"ppt_scheme": "x_a", "ppt_serializer": "json"}, {"ppt_scheme": "mqtt"}):
             encoded = codec.encode(Subject("result", "com.example.f", request=options), [1], {}, random_octets)
             assert encoded is not None
             assert encoded.options == options
-        assert codec.encode(Subject("result", "com.example.f"), [1], {}, random_octets) is None
+        for options in ({}, {"ppt_scheme": "x_a"}, {"ppt_scheme": "x_a", "ppt_serializer": "x_b"}):
+            assert codec.encode(Subject("result", "com.example.f", request=options), [1], {}, random_octets) is None
     assert CODEC.encode(CALL, [1], {}, random_octets) is None
 
 

@@ -84,6 +84,9 @@ def hears(begun: Join, *raw: Any) -> SessionDetails | JoinError | RemoteProtocol
     return outcome
 
 
+PASSTHRU = {"payload_passthru_mode": True, "payload_transparency": True, "payload_encryption_cryptobox": True}
+
+
 @pytest.mark.checklist("SES-C1", "FEAT-B1", "PCR-C6", "SH-B1")
 def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(link: FakeLink) -> None:
     Join(link, "com.example.realm", agent="test-1")
@@ -100,6 +103,7 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "call_timeout": True,
                             "caller_identification": True,
                             "progressive_call_invocations": True,
+                            **PASSTHRU,
                         }
                     },
                     "callee": {
@@ -114,6 +118,7 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "registration_revocation": True,
                             "call_reroute": True,
                             "call_trustlevels": True,
+                            **PASSTHRU,
                         }
                     },
                     "publisher": {
@@ -121,6 +126,7 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "publisher_identification": True,
                             "publisher_exclusion": True,
                             "subscriber_blackwhite_listing": True,
+                            **PASSTHRU,
                         }
                     },
                     "subscriber": {
@@ -129,6 +135,7 @@ def test_hello_comes_first_and_announces_the_roles_and_features_of_this_client(l
                             "pattern_based_subscription": True,
                             "subscription_revocation": True,
                             "publication_trustlevels": True,
+                            **PASSTHRU,
                         }
                     },
                 },

@@ -8,9 +8,9 @@ Nothing here does I/O or knows randomness: nonces come from who encodes.
 
 from __future__ import annotations
 
-from ._codec import Encoded, PayloadCodec, Subject
+from ._codec import Encoded, PayloadCodec, Subject, not_encrypted
 from ._key import Key, KeyPair
 from ._key_ring import Dialect, KeyRing
 from ._passthru import Passthru
 
-__all__ = ["Dialect", "Encoded", "Key", "KeyPair", "KeyRing", "Passthru", "PayloadCodec", "Subject"]
+__all__ = ["Dialect", "Encoded", "Key", "KeyPair", "KeyRing", "Passthru", "PayloadCodec", "Subject", "not_encrypted"]

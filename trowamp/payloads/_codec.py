@@ -97,10 +97,10 @@ class PayloadCodec:
             SerializationError: A value in it is not portable.
             LocalProtocolError: It must not travel as it is, but cannot be encoded.
         """
-        request = subject.request
-        if "ppt_scheme" not in request or "ppt_cipher" in request:
+        scheme, serializer = subject.request.get("ppt_scheme"), subject.request.get("ppt_serializer")
+        if scheme is None or "ppt_cipher" in subject.request or not is_known(scheme, serializer):
             return None
-        return serialized(request["ppt_scheme"], request.get("ppt_serializer"), args, kwargs)
+        return serialized(scheme, serializer, args, kwargs)
 
     def decode(self, subject: Subject, encoded: Encoded) -> Payload:  # noqa: ARG002  # subclasses look at the subject
         """Decode a payload that this session received.
@@ -173,6 +173,13 @@ def payload_of(payload: dict[str, Any]) -> Payload:
 def not_encrypted(subject: Subject) -> DecryptionFailed:
     """Return the error for a payload that has to be encrypted."""
     return DecryptionFailed(f"the {subject.kind} of {subject.uri} is not encrypted, as it has to be")
+
+
+def is_known(scheme: str, serializer: str | None) -> bool:
+    """Tell whether it is certain what a scheme and a serializer make; what somebody's own scheme makes natively is not."""
+    if serializer is None:
+        return scheme == "mqtt"
+    return serializer in PAYLOAD_SERIALIZERS or serializer == NATIVE
 
 
 def is_scheme(scheme: str) -> bool:

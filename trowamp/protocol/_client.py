@@ -135,7 +135,7 @@ class ClientSession(Generic[W, H, T]):
         return request_id
 
     def send_input(
-        self, request_id: int, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_last: bool
+        self, request_id: int, procedure: str, args: Args, kwargs: dict[str, Any] | None, *, is_last: bool
     ) -> None:
         """Send one more CALL of a call that was made with `progress` (PCI-C1); options are those of the first (PCI-C2).
 
@@ -270,14 +270,14 @@ class ClientSession(Generic[W, H, T]):
         return None
 
     def fail(
-        self, request_id: int, error: ApplicationError, encoded: tuple[bytes, dict[str, Any]] | None = None
+        self, request_id: int, error: ApplicationError, encoded: tuple[Args, dict[str, Any]] | None = None
     ) -> None:
         """Send the ERROR of an invocation; an error whose payload cannot be sent travels without it, one without a legal URI as `invalid_uri`.
 
         Args:
             request_id: The invocation.
             error: The error.
-            encoded: Octets instead of the error's own payload, and the details that say how they were encoded.
+            encoded: What to send instead of the error's own payload, and the details that say how it was encoded.
         """
         if not self._close_invocation(request_id):
             return

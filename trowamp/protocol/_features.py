@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+_PASSTHRU: Final = ("payload_passthru_mode", "payload_transparency", "payload_encryption_cryptobox")
+
 _CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
     "caller": (
         "progressive_call_results",
@@ -11,6 +13,7 @@ _CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "call_timeout",
         "caller_identification",
         "progressive_call_invocations",
+        *_PASSTHRU,
     ),
     "callee": (
         "progressive_call_results",
@@ -23,9 +26,16 @@ _CLIENT_FEATURES: Final[dict[str, tuple[str, ...]]] = {
         "registration_revocation",
         "call_reroute",
         "call_trustlevels",
+        *_PASSTHRU,
     ),
-    "publisher": ("publisher_identification", "publisher_exclusion", "subscriber_blackwhite_listing"),
-    "subscriber": ("publisher_identification", "pattern_based_subscription", "subscription_revocation", "publication_trustlevels"),
+    "publisher": ("publisher_identification", "publisher_exclusion", "subscriber_blackwhite_listing", *_PASSTHRU),
+    "subscriber": (
+        "publisher_identification",
+        "pattern_based_subscription",
+        "subscription_revocation",
+        "publication_trustlevels",
+        *_PASSTHRU,
+    ),
 }
 
 CLIENT_ROLES: Final[dict[str, Any]] = {

@@ -1,0 +1,214 @@
+"""Sessions with key rings, and a router that does as it likes: it forges, reflects, damages and renames; nothing of that is taken for real."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+import trowamp
+from trowamp import (
+    ApplicationError,
+    DecryptionFailed,
+    FeatureNotSupported,
+    Invocation,
+    Session,
+    TrustedUriMismatch,
+)
+from trowamp import messages as m
+from trowamp.payloads import Subject
+from trowamp.testing import ALL_FEATURES, ScriptedRouter, open_scripted_router
+
+from .payloads.keyed_sessions import OPEN, TOPIC, Dialect, both_dialects
+from .payloads.keys import SECRET, F, callees_ring, callers_ring, random_octets
+from .sessions import pending, settle
+
+
+def sealed_result(request: m.Call, *args: Any, **changes: str) -> tuple[dict[str, Any], Any]:
+    """Return details and payload of a result for a call."""
+    subject = Subject("result", F, None, request.options)
+    encoded = callees_ring().encode(subject, args, {}, random_octets)
+    assert encoded is not None
+    return {**encoded.options, **changes}, encoded.args
+
+
+@asynccontextmanager
+async def open_victim(**options: Any) -> AsyncGenerator[tuple[ScriptedRouter, Session], None]:
+    async with open_scripted_router() as router, router.open_session(**options) as session:
+        yield router, session
+
+
+async def answered(answer: Any, *, error: type[ApplicationError]) -> None:
+    """Have a call answered by a router that does as it likes; the call must fail, and the session go on."""
+    async with open_victim(payload_codec=callers_ring()) as (router, session), trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            with pytest.raises(error):
+                await session.call(F, 1)
+
+        nursery.start_soon(call)
+        request = await router.expect(m.Call)
+        router.send(answer(request))
+        await settle()
+        assert session.is_open
+        assert pending(session) == {}
+
+
+async def test_a_router_cannot_make_up_a_result() -> None:
+    await answered(lambda call: m.Result(call.request_id, {}, [2]), error=DecryptionFailed)
+    forged = dict.fromkeys(("ppt_scheme", "ppt_serializer"), "x_mine")
+    await answered(lambda call: m.Result(call.request_id, forged, [b"2"]), error=DecryptionFailed)
+    await answered(
+        lambda call: m.Result(call.request_id, {"enc_algo": "cryptobox", "enc_serializer": "json"}, b"\0" * 100),
+        error=DecryptionFailed,
+    )
+    await answered(
+        lambda call: m.Result(call.request_id, {"enc_algo": "cryptobox"}, ["no octets"]), error=DecryptionFailed
+    )
+
+
+async def test_a_router_cannot_hand_a_caller_its_own_call_as_the_result() -> None:
+    def reflect(call: m.Call) -> m.Result:
+        own = callees_ring().encode(Subject("result", F, None, call.options), [], {}, random_octets)
+        assert own is not None
+        return m.Result(call.request_id, {**call.options, "ppt_keyid": own.options["ppt_keyid"]}, call.args)
+
+    await answered(reflect, error=TrustedUriMismatch)
+
+
+async def test_a_router_cannot_damage_a_result() -> None:
+    def damage(call: m.Call) -> m.Result:
+        details, args = sealed_result(call, 2)
+        return m.Result(call.request_id, details, [args[0][:-1]])
+
+    await answered(damage, error=DecryptionFailed)
+    await answered(
+        lambda call: m.Error(48, call.request_id, sealed_result(call)[0], f"{SECRET}error", [b"damaged"]),
+        error=DecryptionFailed,
+    )
+
+
+async def test_the_routers_own_errors_need_no_key() -> None:
+    await answered(
+        lambda call: m.Error(48, call.request_id, {}, "wamp.error.no_such_procedure"), error=trowamp.NoSuchProcedure
+    )
+
+
+async def test_a_progressive_result_that_cannot_be_decrypted_ends_the_call_at_the_callee_too() -> None:
+    async with open_victim(payload_codec=callers_ring()) as (router, session), trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            with pytest.raises(DecryptionFailed):
+                async with session.open_call(F) as stream:
+                    async for _ in stream:
+                        raise AssertionError("nothing can have come")
+
+        nursery.start_soon(call)
+        request = await router.expect(m.Call)
+        router.send(m.Result(request.request_id, {"progress": True}, ["forged"]))
+        assert (await router.expect(m.Cancel)).request_id == request.request_id
+        await settle()
+        assert pending(session) == {}
+
+
+async def test_a_router_cannot_pass_one_topic_or_procedure_off_as_another(caplog: pytest.LogCaptureFixture) -> None:
+    other = f"{SECRET}other"
+    heard: list[Any] = []
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(session.register, F, heard.append)
+        nursery.start_soon(session.subscribe, TOPIC, heard.append)
+        for _ in range(2):
+            request = await router.expect_any(m.Register, m.Subscribe)
+            assert isinstance(request, m.Register | m.Subscribe)
+            reply = m.Registered if isinstance(request, m.Register) else m.Subscribed
+            router.send(reply(request.request_id, 500))
+        await settle()
+        call = callers_ring().encode(Subject("call", other), [1], {}, random_octets)
+        event = callers_ring().encode(Subject("event", other), [1], {}, random_octets)
+        assert call is not None
+        assert event is not None
+        for number, named in enumerate(({}, {"procedure": other}), 1):
+            router.send(m.Invocation(number, 500, {**call.options, **named}, call.args))
+            assert (await router.expect(m.Error)).error == "wamp.error.encryption.trusted_uri_mismatch"
+        for named in ({}, {"topic": other}):
+            router.send(m.Event(500, 1, {**event.options, **named}, event.args))
+        await settle()
+        assert heard == []
+        assert caplog.text.count("of 'com.example.secret.topic' cannot be decoded: wamp.error.encryption") == 2
+
+
+async def test_an_input_that_cannot_be_decrypted_ends_the_call() -> None:
+    stopped: list[str] = []
+
+    async def wait(call: Invocation) -> None:
+        try:
+            async for _ in call.inputs:
+                raise AssertionError("nothing can have come")
+        except trio.Cancelled:
+            stopped.append("cancelled")
+            raise
+
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(session.register, F, wait)
+        router.send(m.Registered((await router.expect(m.Register)).request_id, 500))
+        await settle()
+        call = callers_ring().encode(Subject("call", F), [], {}, random_octets)
+        assert call is not None
+        details = {**call.options, "progress": True}
+        router.send(m.Invocation(1, 500, details, call.args))
+        await settle()
+        router.send(m.Invocation(1, 500, details, [b"damaged"]))
+        answer = await router.expect(m.Error)
+        assert answer.error == "wamp.error.encryption.decrypt_error"
+        assert "ppt_cipher" in answer.details
+        await settle()
+        assert (stopped, pending(session)) == (["cancelled"], {})
+
+
+async def test_octets_that_nobody_can_have_made_end_no_session(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "trowamp")
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(session.subscribe, TOPIC, print)
+        router.send(m.Subscribed((await router.expect(m.Subscribe)).request_id, 500))
+        forms = [
+            {"ppt_scheme": "wamp", "ppt_serializer": "cbor", "ppt_cipher": "xsalsa20poly1305"},
+            {"ppt_scheme": "mqtt", "ppt_serializer": "msgpack"},
+            {"ppt_scheme": "?"},
+            {"enc_algo": "cryptobox", "enc_serializer": "json"},
+        ]
+        for form in forms:
+            for size in range(60):
+                octets = os.urandom(size)
+                router.send(m.Event(500, 1, form, octets if "enc_algo" in form else [octets]))
+        await settle()
+        assert session.is_open
+
+
+# ---- routers that do not pass payloads through
+
+
+@both_dialects
+async def test_a_router_that_does_not_announce_it_is_not_sent_anything(dialect: Dialect) -> None:
+    roles: dict[str, Any] = {role: {"features": {}} for role in ALL_FEATURES}
+    ring = callers_ring(dialect=dialect)
+    async with open_scripted_router(roles) as router, router.open_session(payload_codec=ring) as session:
+        for send in (session.call, session.publish):
+            with pytest.raises(FeatureNotSupported, match=r"payload_(passthru_mode|transparency)"):
+                await send(F, 1)
+        session.publish_nowait(OPEN, 1)
+        assert (await router.expect(m.Publish)).args == [1]
+
+
+async def test_a_router_that_does_not_say_what_it_can_may_be_trusted() -> None:
+    roles: dict[str, Any] = {role: {"features": {}} for role in ALL_FEATURES}
+    async with (
+        open_scripted_router(roles) as router,
+        router.open_session(payload_codec=callers_ring(), check_features=False) as session,
+    ):
+        session.publish_nowait(F, 1)
+        assert (await router.expect(m.Publish)).options["ppt_cipher"] == "xsalsa20poly1305"
