@@ -6,21 +6,30 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from .._logging import make_logger
 from ..wamp._addresses import address_words
 from ..wamp.types import TransportDetails
+from ..websocket import _wamp as wamp
 from ..websocket import protocol as shared
+from ..websocket._factory import configure_client
+from ..websocket.interfaces import IWebSocketClientAgent
 from ._face import AsyncioFace
 
 __all__ = [
+    "WampWebSocketClientFactory",
+    "WampWebSocketClientProtocol",
+    "WampWebSocketServerFactory",
+    "WampWebSocketServerProtocol",
     "WebSocketAdapterFactory",
     "WebSocketAdapterProtocol",
     "WebSocketClientFactory",
     "WebSocketClientProtocol",
     "WebSocketServerFactory",
     "WebSocketServerProtocol",
+    "create_client_agent",
 ]
 
 
@@ -220,6 +229,83 @@ class WebSocketClientFactory(WebSocketAdapterFactory, shared.WebSocketClientFact
         import ssl  # noqa: PLC0415  # it takes its time, and few need it
 
         return self.ssl if isinstance(self.ssl, ssl.SSLContext) else ssl.create_default_context()
+
+
+class WampWebSocketServerProtocol(wamp.WampWebSocketServerProtocol, WebSocketServerProtocol):
+    """The server's side of one connection that carries WAMP."""
+
+
+class WampWebSocketClientProtocol(wamp.WampWebSocketClientProtocol, WebSocketClientProtocol):
+    """The client's side of one connection that carries WAMP."""
+
+
+class WampWebSocketServerFactory(wamp.WampWebSocketFactory, WebSocketServerFactory):
+    """Makes the server's side of connections that carry WAMP.
+
+    Args:
+        factory: Makes the session: a callable without arguments, or a session.
+        args: As for `WebSocketServerFactory`, without `protocols`.
+        serializers: Objects of `trowamp_compat.wamp.serializer`, or names such as "cbor"; None is all there are.
+        kwargs: As for `WebSocketServerFactory`.
+    """
+
+    protocol: Any = WampWebSocketServerProtocol
+
+    def __init__(self, factory: Any, *args: Any, serializers: Sequence[Any] | None = None, **kwargs: Any) -> None:
+        kwargs["protocols"] = self._set_wamp(factory, serializers)
+        WebSocketServerFactory.__init__(self, *args, **kwargs)
+
+
+class WampWebSocketClientFactory(wamp.WampWebSocketFactory, WebSocketClientFactory):
+    """Makes the client's side of connections that carry WAMP.
+
+    Args:
+        factory: Makes the session: a callable without arguments, or a session.
+        args: As for `WebSocketClientFactory`, without `protocols`.
+        serializers: Objects of `trowamp_compat.wamp.serializer`, or names such as "cbor", in order of preference; None is all there are.
+        kwargs: As for `WebSocketClientFactory`.
+    """
+
+    protocol: Any = WampWebSocketClientProtocol
+
+    def __init__(self, factory: Any, *args: Any, serializers: Sequence[Any] | None = None, **kwargs: Any) -> None:
+        kwargs["protocols"] = self._set_wamp(factory, serializers)
+        WebSocketClientFactory.__init__(self, *args, **kwargs)
+
+
+def create_client_agent(loop: asyncio.AbstractEventLoop | None = None) -> IWebSocketClientAgent:
+    """Return what opens connections one by one, as a client.
+
+    Args:
+        loop: The loop; None is the one that runs when a connection is opened.
+    """
+    return _ClientAgent(loop)
+
+
+class _ClientAgent(IWebSocketClientAgent):
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
+
+    def open(self, transport_config: Any, options: dict[str, Any], protocol_class: Any = None) -> Any:
+        """Open a connection; return a task for its protocol, which ends when messages can be sent."""
+        loop = self._loop or asyncio.get_running_loop()
+        factory = configure_client(WebSocketClientFactory, transport_config, options, protocol_class, loop=loop)
+        return loop.create_task(_opened(factory, loop))
+
+
+async def _opened(factory: WebSocketClientFactory, loop: asyncio.AbstractEventLoop) -> Any:
+    if factory.proxy is not None:
+        _, protocol = await loop.create_connection(factory, factory.proxy["host"], factory.proxy["port"])
+    elif factory.host == "unix":
+        _, protocol = await loop.create_unix_connection(factory, factory.port)
+    else:
+        tls = factory.context_factory() if factory.isSecure else None
+        _, protocol = await loop.create_connection(factory, factory.host, factory.port, ssl=tls)
+    try:
+        return await protocol.is_open
+    except asyncio.CancelledError:
+        protocol.dropConnection(abort=True)
+        raise
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

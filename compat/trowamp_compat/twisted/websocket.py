@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import ClientFactory, Protocol, ServerFactory, connectionDone
 from twisted.internet.ssl import optionsForClientTLS
@@ -14,11 +16,18 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from .._logging import make_logger
 from ..wamp.types import TransportDetails
+from ..websocket import _wamp as wamp
 from ..websocket import protocol as shared
+from ..websocket._factory import configure_client
+from ..websocket.interfaces import IWebSocketClientAgent
 from ._connection import address_of
 from ._face import TwistedFace
 
 __all__ = [
+    "WampWebSocketClientFactory",
+    "WampWebSocketClientProtocol",
+    "WampWebSocketServerFactory",
+    "WampWebSocketServerProtocol",
     "WebSocketAdapterFactory",
     "WebSocketAdapterProtocol",
     "WebSocketClientFactory",
@@ -26,6 +35,7 @@ __all__ = [
     "WebSocketServerFactory",
     "WebSocketServerProtocol",
     "connectWS",
+    "create_client_agent",
     "listenWS",
 ]
 
@@ -234,6 +244,48 @@ class WebSocketClientFactory(WebSocketAdapterFactory, shared.WebSocketClientFact
         return self.contextFactory or optionsForClientTLS(self.host)
 
 
+class WampWebSocketServerProtocol(wamp.WampWebSocketServerProtocol, WebSocketServerProtocol):
+    """The server's side of one connection that carries WAMP."""
+
+
+class WampWebSocketClientProtocol(wamp.WampWebSocketClientProtocol, WebSocketClientProtocol):
+    """The client's side of one connection that carries WAMP."""
+
+
+class WampWebSocketServerFactory(wamp.WampWebSocketFactory, WebSocketServerFactory):
+    """Makes the server's side of connections that carry WAMP.
+
+    Args:
+        factory: Makes the session: a callable without arguments, or a session.
+        args: As for `WebSocketServerFactory`, without `protocols`.
+        serializers: Objects of `trowamp_compat.wamp.serializer`, or names such as "cbor"; None is all there are.
+        kwargs: As for `WebSocketServerFactory`.
+    """
+
+    protocol: Any = WampWebSocketServerProtocol
+
+    def __init__(self, factory: Any, *args: Any, serializers: Sequence[Any] | None = None, **kwargs: Any) -> None:
+        kwargs["protocols"] = self._set_wamp(factory, serializers)
+        WebSocketServerFactory.__init__(self, *args, **kwargs)
+
+
+class WampWebSocketClientFactory(wamp.WampWebSocketFactory, WebSocketClientFactory):
+    """Makes the client's side of connections that carry WAMP.
+
+    Args:
+        factory: Makes the session: a callable without arguments, or a session.
+        args: As for `WebSocketClientFactory`, without `protocols`.
+        serializers: Objects of `trowamp_compat.wamp.serializer`, or names such as "cbor", in order of preference; None is all there are.
+        kwargs: As for `WebSocketClientFactory`.
+    """
+
+    protocol: Any = WampWebSocketClientProtocol
+
+    def __init__(self, factory: Any, *args: Any, serializers: Sequence[Any] | None = None, **kwargs: Any) -> None:
+        kwargs["protocols"] = self._set_wamp(factory, serializers)
+        WebSocketClientFactory.__init__(self, *args, **kwargs)
+
+
 def connectWS(
     factory: Any, contextFactory: Any = None, timeout: float = 30, bindAddress: tuple[str, int] | None = None
 ) -> Any:
@@ -284,6 +336,46 @@ def listenWS(factory: Any, contextFactory: Any = None, backlog: int = 50, interf
     if contextFactory is None:
         raise ValueError("a server needs a contextFactory for wss://")
     return reactor.listenSSL(factory.port, factory, contextFactory, backlog, interface)
+
+
+def create_client_agent(reactor: Any = None) -> IWebSocketClientAgent:
+    """Return what opens connections one by one, as a client.
+
+    Args:
+        reactor: The reactor; None is the installed one.
+    """
+    return _ClientAgent(reactor)
+
+
+class _ClientAgent(IWebSocketClientAgent):
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def open(self, transport_config: Any, options: dict[str, Any], protocol_class: Any = None) -> Any:
+        """Open a connection; return a Deferred for its protocol, which fires when messages can be sent."""
+        factory = configure_client(
+            _AgentFactory, transport_config, options, protocol_class, reactor=self._reactor or installed_reactor()
+        )
+        connectWS(factory)
+        return factory.opened
+
+
+class _AgentFactory(WebSocketClientFactory):
+    """Makes one protocol, and tells when it is open."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.opened: Deferred[Any] = Deferred()
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Make the protocol."""
+        protocol = super().buildProtocol(addr)
+        protocol.is_open.chainDeferred(self.opened)
+        return protocol
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:  # noqa: ARG002  # it is not tried again
+        """There is no connection."""
+        self.opened.errback(reason)
 
 
 def installed_reactor() -> Any:

@@ -19,6 +19,7 @@ from trowamp.wire.websocket import (
     PONG,
     TEXT,
     Channel,
+    Event,
 )
 
 from ._pings import AutoPings
@@ -31,6 +32,12 @@ _NO_PEER: Final = "peer dropped the TCP connection without previous WebSocket cl
 _MOST_INFLATED: Final = 2**26  # octets of a compressed message where no limit was set: there is no other sign of a bomb
 _LINGER: Final = 30.0  # seconds for a peer to take what was sent before the end
 _UNSENT_PONGS: Final = 2**18  # octets for a peer that pings and does not read
+_PARTS: Final = (
+    MESSAGE_BEGIN,
+    FRAME_BEGIN,
+    FRAME_DATA,
+    FRAME_END,
+)  # no frames of their own: MESSAGE_END stands for the last one
 _STREAMING: Final = (
     "onMessageBegin",
     "onMessageFrameBegin",
@@ -162,7 +169,6 @@ class WebSocketProtocol(SendingProtocol):
         if self.logOctets:
             self.logRxOctets(data)
         if self.state in (self.STATE_OPEN, self.STATE_CLOSING):
-            self.trafficStats.incomingOctetsWireLevel += len(data)
             self._read(data)
         elif self.state != self.STATE_CLOSED:
             self.trafficStats.preopenIncomingOctetsWireLevel += len(data)
@@ -202,7 +208,8 @@ class WebSocketProtocol(SendingProtocol):
         deflate = extensions[0].engine() if extensions else None
         limits = [self.maxMessagePayloadSize, *(extension.max_message_size or 0 for extension in extensions)]
         no_limit = _MOST_INFLATED if deflate is not None else NO_LIMIT
-        is_streaming = self._wants_frames()
+        self._is_streaming = self._wants_frames()
+        self._fragments = 0  # received and counted
         self.websocket_extensions_in_use = extensions
         self._channel = Channel(
             is_server=self.is_server,
@@ -212,7 +219,7 @@ class WebSocketProtocol(SendingProtocol):
             checks_text=self.utf8validateIncoming,
             max_size=min(filter(None, limits), default=no_limit),
             max_frame_size=self.maxFramePayloadSize or NO_LIMIT,
-            is_streaming=is_streaming,
+            is_streaming=self._is_streaming,
         )
         self._handlers: dict[int, Callable[[Any], None]] = {
             TEXT: self._text,
@@ -260,6 +267,7 @@ class WebSocketProtocol(SendingProtocol):
     def _read(self, data: bytes) -> None:
         channel = self._channel
         events = channel.receive_data(data)
+        self._count_received(len(data), events)
         if self._pings is not None:
             self._pings.alive()
         handlers = self._handlers
@@ -275,6 +283,15 @@ class WebSocketProtocol(SendingProtocol):
         error = channel.error
         if error is not None and not self.failedByMe:
             self._fail(channel.error_code, str(error))
+
+    def _count_received(self, octets: int, events: list[Event]) -> None:
+        statistics = self.trafficStats
+        statistics.incomingOctetsWireLevel += octets
+        statistics.incomingOctetsWebSocketLevel += octets
+        fragments = self._channel.fragments_received
+        frames = sum(kind not in _PARTS for kind, _ in events) if self._is_streaming else len(events)
+        statistics.incomingWebSocketFrames += frames + fragments - self._fragments
+        self._fragments = fragments
 
     def _text(self, payload: bytes) -> None:
         self._text_or_binary(payload, False)
