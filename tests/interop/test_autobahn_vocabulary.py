@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from trowamp_compat.wamp.cryptobox import Key, KeyRing
 from trowamp_compat.wamp.types import EncodedPayload
 
