@@ -75,3 +75,16 @@ def test_links_within_the_project_lead_somewhere(project: Path) -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_row_of_the_comparison_names_a_test(project: Path, readme: str) -> None:
+    section = readme.split("\n## Next to others\n")[1].split("\n## ", maxsplit=1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 30
+    for row in rows:
+        *cells, link = (cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|")))
+        assert len(cells) == 5, row
+        found = re.fullmatch(r"\[(test_\w+)\]\((tests/[\w/]+\.py)\)", link)
+        assert found is not None, row
+        name, path = found.groups()
+        assert f"def {name}(" in (project / path).read_text(encoding="utf-8"), row
