@@ -123,7 +123,7 @@ class ConnectionState(Observable):
 
     _channel: Channel
     _pings: AutoPings | None
-    _futures: dict[str, Any]
+    _futures: dict[str, list[Any]]
     _ends: dict[str, BaseException | None]
     _timers: dict[str, Handle]
     _is_receiving: bool
@@ -232,18 +232,21 @@ class ConnectionState(Observable):
         raise NotImplementedError
 
     def _future(self, name: str) -> Any:
-        if name not in self._futures:
-            self._futures[name] = self._face.create_future()
-            if name in self._ends:
-                self._end(name, self._ends[name])
-        return self._futures[name]
+        """Return a future of one's own, as what is added to one Deferred changes its result for the next."""
+        future = self._face.create_future()
+        if name in self._ends:
+            self._settle(future, self._ends[name])
+        else:
+            self._futures.setdefault(name, []).append(future)
+        return future
 
     def _end(self, name: str, error: BaseException | None) -> None:
         """Say that something has come to its end, also to those who ask later."""
         self._ends[name] = error
-        future = self._futures.get(name)
-        if future is None:
-            return
+        for future in self._futures.pop(name, ()):
+            self._settle(future, error)
+
+    def _settle(self, future: Any, error: BaseException | None) -> None:
         if error is None:
             self._face.resolve(future, self)
         else:
