@@ -15,6 +15,9 @@ import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 CHUNK: Final = 65536  # octets asked of the kernel at once
+_LARGEST_CHUNK: Final = (
+    1024 * 1024
+)  # the same in the middle of something large: each time costs a pass of the scheduler
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
 _KEEPALIVE: Final = {
     "TCP_KEEPIDLE": 30,  # seconds
@@ -107,6 +110,7 @@ class SocketTransport:
         self._socket.setblocking(False)
         self._receive = self._socket.recv
         self._send = self._socket.send
+        self._chunk = CHUNK
         if self._socket.family in (socket.AF_INET, socket.AF_INET6):
             _tune(self._socket)
 
@@ -118,12 +122,15 @@ class SocketTransport:
         while True:
             self._check_open()
             await wait_readable(self._socket)
+            asked = self._chunk
             try:
-                return self._receive(CHUNK)
+                data = self._receive(asked)
             except BlockingIOError:
                 continue  # the kernel took back what it had announced
             except OSError as error:
                 raise self._failure(error) from error
+            self._chunk = CHUNK if len(data) < asked else min(2 * asked, _LARGEST_CHUNK)
+            return data
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Give the kernel what it takes."""

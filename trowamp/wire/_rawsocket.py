@@ -23,6 +23,7 @@ _HANDSHAKE_SIZE: Final = 4
 _PREFIX: Final = Struct(">I")
 _LONGEST: Final = 2**24  # octets; only this length needs the 25th bit
 _LONGEST_SENT: Final = 2**24 - 1  # RS-B6: some implementations read a frame of 2**24 octets as a ping
+_LARGE_PART: Final = 1024  # octets
 _PING: Final = 0x01000000
 _PONG: Final = 0x02000000
 
@@ -196,53 +197,75 @@ class RawSocketServerHandshake(_Handshake):
 class _Frames(Framing):
     """Frames after the handshake; both sides are alike."""
 
-    __slots__ = ("_needed", "_pending")
+    __slots__ = ("_handler", "_missing", "_parts", "_prefix")
 
     words = "RawSocket connection"
 
+    _handler: Callable[[Link, bytes], None]
+
     def __init__(self) -> None:
-        self._pending = bytearray()  # the beginning of a frame
-        self._needed = 0  # octets that make it worth looking at `_pending` again
+        self._prefix = b""  # the beginning of one
+        self._parts: list[
+            bytes | bytearray
+        ] = []  # of a frame that has begun; it is put together once, when the last of them is there
+        self._missing = 0  # octets of that frame
 
     def receive(self, link: Link, data: bytes) -> None:
-        pending = self._pending
-        if pending:
-            pending += data
-            if len(pending) < self._needed:
-                return
-            data = bytes(pending)
-            pending.clear()
+        missing = self._missing
+        if len(data) < missing:
+            self._keep(data)
+            return
         try:
-            offset = self._read(link, data)
+            if missing:
+                self._finish(link, data[:missing])
+            elif self._prefix:
+                data = self._prefix + data
+                self._prefix = b""
+            self._read(link, data, missing)
         except (RemoteProtocolError, MessageTooLarge) as error:
             link.fail(error)
-            return
-        if offset < len(data):
-            self._pending = bytearray(data[offset:])
 
-    def _read(self, link: Link, data: bytes) -> int:
-        """Read all complete frames and return the offset behind them."""
+    def _read(self, link: Link, data: bytes, offset: int) -> None:
+        """Read the frames that begin at an offset, and keep what is left of the last one."""
         deliver, unpack = link.deliver, _PREFIX.unpack_from
         longest = min(link.max_size, _LONGEST - 1)
-        offset, end = 0, len(data)
-        self._needed = _PREFIX.size
+        end = len(data)
         while offset + 4 <= end:
             (prefix,) = unpack(data, offset)
             start = offset + 4
             is_message = prefix <= longest  # the usual case: no bit above the length is set
             stop = start + (prefix if is_message else _length(prefix, link.max_size))
             if stop > end:
-                self._needed = stop - offset
-                break
+                self._handler = _HANDLERS[prefix >> 24 & 0x07]
+                self._parts = [data[start:]]
+                self._missing = stop - end
+                return
             if is_message:
                 deliver(data[start:stop])
             else:
                 _HANDLERS[prefix >> 24 & 0x07](link, data[start:stop])
             offset = stop
-        return offset
+        self._prefix = data[offset:]
+
+    def _keep(self, data: bytes) -> None:
+        """Keep a part of a frame; small ones as one, or a frame in a million pieces would take many times the memory that it has octets."""
+        self._missing -= len(data)
+        parts = self._parts
+        if len(data) >= _LARGE_PART:
+            parts.append(data)
+        elif type(parts[-1]) is bytearray:
+            parts[-1] += data
+        else:
+            parts.append(bytearray(data))
+
+    def _finish(self, link: Link, data: bytes) -> None:
+        parts = self._parts
+        self._parts, self._missing = [], 0
+        parts.append(data)
+        self._handler(link, b"".join(parts))
 
     def receive_eof(self, link: Link) -> None:
-        inside = " inside a message" if self._pending else ""
+        inside = " inside a message" if self._prefix or self._missing else ""
         link.ended(f"the peer ended the connection{inside}")
 
     def frame(self, body: bytes) -> bytes:
