@@ -20,6 +20,7 @@ from ._command import Command
 from ._config import RouterConfig, read_config
 from ._connection import server_tls
 from ._load import load
+from ._memory import settle
 from ._output import notice, write
 from ._runner import run_service
 from ._settings import DEFAULT_REALM, DEFAULT_URL, FILE, TALK, Settings
@@ -80,6 +81,7 @@ def router(
                 raise
             except (ValueError, OSError) as error:
                 raise click.UsageError(str(error)) from error
+            settle()
             for url in running.urls:
                 write(f"listening on {url}\n".encode())
             await trio.sleep_forever()
