@@ -63,7 +63,7 @@ class Exchange(msgspec.Struct, frozen=True):
             _open(self.codec, Subject("result", self.procedure, None, self.request), message, options)
 
     def opened_error(self, error: ApplicationError) -> ApplicationError:
-        """Return the error that a peer sent, decoded, or the error that kept it from being decoded."""
+        """Return the error that a peer sent, decoded; or as it is; or, if it is encrypted, the error that kept it from being decoded."""
         options = travelled(error.details)
         if options is None:
             return error
@@ -74,6 +74,8 @@ class Exchange(msgspec.Struct, frozen=True):
         try:
             opened = _decoded(self.codec, subject, Encoded(args, options, error.kwargs))
         except ApplicationError as failure:
+            if not is_encrypted(options):  # wampy.js says so of errors that it did not serialize
+                return error
             failure.__cause__ = error
             return failure
         return ApplicationError.from_wire(error.uri, *opened, error.details)

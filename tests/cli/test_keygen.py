@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from trowamp.auth import Cryptosign
+from trowamp.payloads import Key, KeyPair
 
 from .program import Run
 
@@ -20,6 +21,19 @@ def test_a_key_is_made_that_only_its_owner_can_read(here: Run, tmp_path: Path) -
     assert err == "joe.key holds the private key: whoever has it can be you. This is the public key:\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text(encoding="ascii").strip() not in out + err
+
+
+def test_a_key_for_encryption_is_made_and_its_public_one_shown(here: Run, tmp_path: Path) -> None:
+    code, out, err = here("keygen", "--box", "callers.key")
+    path = tmp_path / "callers.key"
+    pair = KeyPair.of(path.read_text(encoding="ascii"))
+    assert (code, out) == (0, f"{pair.public}\n")
+    assert err.startswith("callers.key holds the private key: whoever has it can read what is encrypted for you.")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert pair.private not in out + err
+    assert here("keygen", "--public", "--box", "callers.key") == (0, out, "")
+    key = Key(originator_private=path.read_text(encoding="ascii"), responder_public=out)
+    assert key.box(originates=True) is not None
 
 
 def test_no_two_keys_are_the_same(here: Run) -> None:
@@ -47,12 +61,15 @@ def test_the_public_key_of_a_file_is_shown(here: Run, tmp_path: Path) -> None:
     [
         (("--public", "nowhere"), "error: cannot read nowhere: No such file or directory"),
         (("--public", "text"), "error: text: this is no private key; give 64 hexadecimal digits"),
+        (("--public", "--box", "text"), "error: text: the private key must be 32 octets"),
+        (("--public", "--box", "octets"), "error: octets: the private key must be 32 octets"),
         (("nowhere/key",), "error: cannot make nowhere/key: No such file or directory"),
         ((), "error: Missing argument 'FILE'"),
     ],
 )
 def test_what_is_wrong_is_told(here: Run, tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
     (tmp_path / "text").write_text("canary", encoding="ascii")
+    (tmp_path / "octets").write_bytes(b"canary\xff")
     code, out, err = here("keygen", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith(complaint)

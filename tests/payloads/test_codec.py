@@ -108,6 +108,13 @@ def test_what_is_not_known_or_no_payload_is_refused(args: Any, options: dict[str
         read(args, **options)
 
 
+def test_json_may_be_text() -> None:
+    assert read(['{"args":["grüß"]}'], ppt_scheme="mqtt", ppt_serializer="json") == (["grüß"], {})
+    for args, kwargs in ((["{}"], {"a": 1}), (["\ud800"], None), (["{}", "{}"], None)):
+        with pytest.raises(InvalidArgument):
+            read(args, kwargs, ppt_scheme="mqtt", ppt_serializer="json")
+
+
 def test_keywords_beside_the_octets_are_refused() -> None:
     with pytest.raises(InvalidArgument):
         read([b"\xa0"], {"a": 1}, ppt_scheme="mqtt", ppt_serializer="cbor")

@@ -386,7 +386,7 @@ def test_an_answer_to_what_was_not_encrypted_is_not() -> None:
 # ---- keys
 
 
-@pytest.mark.parametrize("text", [CALLER.private, bytes(range(32)).hex(), bytes(range(32))])
+@pytest.mark.parametrize("text", [CALLER.private, f"{CALLER.private}\n", bytes(range(32)).hex(), bytes(range(32))])
 def test_a_key_is_base64_hexadecimal_or_octets(text: str | bytes) -> None:
     assert KeyPair.of(text) == CALLER
 

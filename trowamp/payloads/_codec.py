@@ -152,7 +152,7 @@ def deserialized(encoded: Encoded) -> Payload:
     if serializer not in PAYLOAD_SERIALIZERS or (scheme == WAMP and serializer != "cbor"):
         raise InvalidArgument(f"no known serializer of payloads of the scheme {scheme!r:.50}: {serializer!r:.50}")
     try:
-        payload = PAYLOAD_SERIALIZERS[serializer].decode_payload(encoded.octets())
+        payload = PAYLOAD_SERIALIZERS[serializer].decode_payload(_octets(encoded, serializer))
     except RemoteProtocolError as error:
         raise InvalidArgument(f"a payload that is not what its serializer makes: {error}") from None
     return payload_of(payload)
@@ -185,6 +185,14 @@ def is_known(scheme: str, serializer: str | None) -> bool:
 def is_scheme(scheme: str) -> bool:
     """Tell whether there is such a scheme, or may be (PPT-B3)."""
     return scheme in (WAMP, "mqtt") or scheme.startswith("x_")
+
+
+def _octets(encoded: Encoded, serializer: str) -> bytes:
+    """Return what is to be deserialized; JSON may have been left as the text that it is, as wampy.js does."""
+    args = encoded.args
+    if serializer == "json" and type(args) is list and len(args) == 1 and type(args[0]) is str and not encoded.kwargs:
+        return args[0].encode(errors="surrogatepass")
+    return encoded.octets()
 
 
 def _native(encoded: Encoded) -> Payload:

@@ -110,7 +110,8 @@ def key_octets(key: KeyText, what: str) -> bytes:
     """
     try:
         if isinstance(key, str):
-            key = bytes.fromhex(key) if len(key) == 2 * SIZE else base64.b64decode(key, validate=True)
+            text = key.strip()  # files end with a new line
+            key = bytes.fromhex(text) if len(text) == 2 * SIZE else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         key = b""
     if len(key) != SIZE:

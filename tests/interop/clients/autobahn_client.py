@@ -66,6 +66,15 @@ class Client:
         txaio.add_callbacks(ended, None, failed)
         return await joined
 
+    async def do_keys(self, keys):
+        """Give the session a key ring: beginnings of URIs to the arguments of a key."""
+        from autobahn.wamp import cryptobox  # asks for the framework
+
+        ring = cryptobox.KeyRing()
+        for uri, key in keys.items():
+            ring.set_key(uri, cryptobox.Key(**key))
+        self._session.set_payload_codec(ring)
+
     async def do_start(self, key, procedure, args=(), kwargs=None, progress=False, **options):
         parts = []
         if progress:
@@ -151,6 +160,9 @@ class Client:
 
     def _fail(self, details):
         raise ApplicationError("com.example.error.refused", "why", detail=42)
+
+    def _algorithm(self, *args, details, **kwargs):
+        return details.enc_algo
 
     def _whoami(self, details):
         return CallResult(details.caller, details.caller_authid, details.caller_authrole, procedure=details.procedure)

@@ -66,6 +66,7 @@ class Client {
       realm,
       ws: WebSocket,
       serializer: new SERIALIZERS[serializer](),
+      payloadSerializers: Object.fromEntries(Object.entries(SERIALIZERS).map(([name, Kind]) => [name, new Kind()])),
       autoReconnect: false,
       onClose: () => gone.put('closed'),
       onError: () => {},
