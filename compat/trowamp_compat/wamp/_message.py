@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pprint import pformat
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from trowamp import RemoteProtocolError, messages
 
@@ -184,6 +184,9 @@ class Carrying(Message):
         return core
 
 
+M = TypeVar("M", bound=Message)
+
+
 def from_core(core: messages.Message) -> Message:
     """Make the message of one of the core's."""
     return BY_CORE[type(core)].from_core(core)
@@ -193,7 +196,9 @@ def from_core(core: messages.Message) -> Message:
 BY_CORE: Final[dict[type[messages.Message], type[Message]]] = {}
 
 
-def describe(core: type[messages.Message], wire: str, options: str = "", uris: str = "") -> Callable[[Any], Any]:
+def describe(
+    core: type[messages.Message], wire: str, options: str = "", uris: str = ""
+) -> Callable[[type[M]], type[M]]:
     """Decorate a message class with its tables.
 
     Args:
@@ -203,7 +208,7 @@ def describe(core: type[messages.Message], wire: str, options: str = "", uris: s
         uris: The attributes that hold URIs.
     """
 
-    def decorate(cls: Any) -> Any:
+    def decorate(cls: type[M]) -> type[M]:
         cls.MESSAGE_TYPE = core.code
         cls.CORE = core
         cls.WIRE = tuple(wire.split())

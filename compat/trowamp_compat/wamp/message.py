@@ -66,8 +66,6 @@ _ENCODING: Final = "enc_algo enc_key enc_serializer"
 _CALLER: Final = "caller caller_authid caller_authrole"
 _CALLEE: Final = "callee callee_authid callee_authrole"
 
-_message = dataclass(eq=False, repr=False)
-
 
 class _Introducing(Message):
     """What HELLO and WELCOME have in common: roles with their features."""
@@ -105,7 +103,7 @@ def _role_from_wire(role: str, told: dict[str, Any]) -> RoleFeatures:
     "authmethods authid authrole authextra resumable resume_session:resume-session resume_token:resume-token",
     "realm",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Hello(_Introducing):
     """HELLO: a client opens a session."""
 
@@ -129,7 +127,7 @@ class Hello(_Introducing):
     "session options",
     "realm authid authrole authmethod authprovider authextra resumed resumable resume_token",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Welcome(_Introducing):
     """WELCOME: the router accepts a session. What it tells by keys that begin with "x_" is in `custom`."""
 
@@ -162,7 +160,7 @@ class Welcome(_Introducing):
 
 
 @describe(messages.Abort, "options reason", "message", "reason")
-@_message
+@dataclass(eq=False, repr=False)
 class Abort(Message):
     """ABORT: a session is refused, or ended because the protocol was broken."""
 
@@ -171,7 +169,7 @@ class Abort(Message):
 
 
 @describe(messages.Challenge, "method extra")
-@_message
+@dataclass(eq=False, repr=False)
 class Challenge(Message):
     """CHALLENGE: the router asks for a proof."""
 
@@ -184,7 +182,7 @@ class Challenge(Message):
 
 
 @describe(messages.Authenticate, "signature extra")
-@_message
+@dataclass(eq=False, repr=False)
 class Authenticate(Message):
     """AUTHENTICATE: the client's proof."""
 
@@ -197,7 +195,7 @@ class Authenticate(Message):
 
 
 @describe(messages.Goodbye, "options reason", "message resumable", "reason")
-@_message
+@dataclass(eq=False, repr=False)
 class Goodbye(Message):
     """GOODBYE: one side leaves, and the other answers with the same."""
 
@@ -209,7 +207,7 @@ class Goodbye(Message):
 
 
 @describe(messages.Error, "request_type request options error", f"{_ENCODING} {_CALLEE} forward_for", "error")
-@_message
+@dataclass(eq=False, repr=False)
 class Error(Carrying):
     """ERROR: a request failed."""
 
@@ -235,7 +233,7 @@ class Error(Carrying):
     f"transaction_hash {_ENCODING} forward_for",
     "topic",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Publish(Carrying):
     """PUBLISH: an event for the broker."""
 
@@ -261,7 +259,7 @@ class Publish(Carrying):
 
 
 @describe(messages.Published, "request publication")
-@_message
+@dataclass(eq=False, repr=False)
 class Published(Message):
     """PUBLISHED: the broker acknowledges a publication."""
 
@@ -291,7 +289,7 @@ class _Matching(Message):
 
 
 @describe(messages.Subscribe, "request options topic", "match get_retained forward_for", "topic")
-@_message
+@dataclass(eq=False, repr=False)
 class Subscribe(_Matching):
     """SUBSCRIBE: ask for events."""
 
@@ -303,7 +301,7 @@ class Subscribe(_Matching):
 
 
 @describe(messages.Subscribed, "request subscription")
-@_message
+@dataclass(eq=False, repr=False)
 class Subscribed(Message):
     """SUBSCRIBED: the broker agrees."""
 
@@ -312,7 +310,7 @@ class Subscribed(Message):
 
 
 @describe(messages.Unsubscribe, "request subscription options", "forward_for")
-@_message
+@dataclass(eq=False, repr=False)
 class Unsubscribe(Message):
     """UNSUBSCRIBE: no more events."""
 
@@ -322,7 +320,7 @@ class Unsubscribe(Message):
 
 
 @describe(messages.Unsubscribed, "request options", "reason subscription", "reason")
-@_message
+@dataclass(eq=False, repr=False)
 class Unsubscribed(Message):
     """UNSUBSCRIBED: done; with the request 0 the broker itself ends a subscription."""
 
@@ -338,7 +336,7 @@ class Unsubscribed(Message):
     f"{_ENCODING} forward_for",
     "topic",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Event(Carrying):
     """EVENT: an event for a subscriber."""
 
@@ -361,7 +359,7 @@ class Event(Carrying):
 
 
 @describe(messages.EventReceived, "publication")
-@_message
+@dataclass(eq=False, repr=False)
 class EventReceived(Message):
     """EVENT_RECEIVED: a subscriber acknowledges an event; an extension of Autobahn's."""
 
@@ -374,7 +372,7 @@ class EventReceived(Message):
     f"timeout receive_progress transaction_hash {_ENCODING} {_CALLER} forward_for",
     "procedure",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Call(Carrying):
     """CALL: call a procedure."""
 
@@ -396,7 +394,7 @@ class Call(Carrying):
 
 
 @describe(messages.Cancel, "request options", "mode forward_for")
-@_message
+@dataclass(eq=False, repr=False)
 class Cancel(Message):
     """CANCEL: the caller gives a call up."""
 
@@ -410,7 +408,7 @@ class Cancel(Message):
 
 
 @describe(messages.Result, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
-@_message
+@dataclass(eq=False, repr=False)
 class Result(Carrying):
     """RESULT: the answer to a call, or a part of it."""
 
@@ -434,7 +432,7 @@ class Result(Carrying):
     "match invoke concurrency force_reregister forward_for",
     "procedure",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Register(_Matching):
     """REGISTER: offer a procedure."""
 
@@ -454,7 +452,7 @@ class Register(_Matching):
 
 
 @describe(messages.Registered, "request registration")
-@_message
+@dataclass(eq=False, repr=False)
 class Registered(Message):
     """REGISTERED: the dealer agrees."""
 
@@ -463,7 +461,7 @@ class Registered(Message):
 
 
 @describe(messages.Unregister, "request registration options", "forward_for")
-@_message
+@dataclass(eq=False, repr=False)
 class Unregister(Message):
     """UNREGISTER: withdraw a procedure."""
 
@@ -473,7 +471,7 @@ class Unregister(Message):
 
 
 @describe(messages.Unregistered, "request options", "reason registration", "reason")
-@_message
+@dataclass(eq=False, repr=False)
 class Unregistered(Message):
     """UNREGISTERED: done; with the request 0 the dealer itself ends a registration."""
 
@@ -488,7 +486,7 @@ class Unregistered(Message):
     f"timeout receive_progress {_CALLER} procedure transaction_hash {_ENCODING} forward_for",
     "procedure",
 )
-@_message
+@dataclass(eq=False, repr=False)
 class Invocation(Carrying):
     """INVOCATION: a call for a callee."""
 
@@ -511,7 +509,7 @@ class Invocation(Carrying):
 
 
 @describe(messages.Interrupt, "request options", "mode reason forward_for", "reason")
-@_message
+@dataclass(eq=False, repr=False)
 class Interrupt(Message):
     """INTERRUPT: the callee shall stop."""
 
@@ -525,7 +523,7 @@ class Interrupt(Message):
 
 
 @describe(messages.Yield, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
-@_message
+@dataclass(eq=False, repr=False)
 class Yield(Carrying):
     """YIELD: the callee's answer, or a part of it."""
 

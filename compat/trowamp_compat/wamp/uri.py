@@ -217,8 +217,8 @@ def error(uri: str) -> Callable[[E], E]:
 
 def _decorate(uri: str | F | None, target: int, options: Any, check_types: bool | None) -> F | Callable[[F], F]:
     def decorate(function: F) -> F:
-        require(callable(function), "only what can be called is registered or subscribed")
         owner = getattr(function, "__func__", function)  # a method, or a staticmethod within its class
+        require(callable(owner), "only what can be called is registered or subscribed")
         name = uri if isinstance(uri, str) else getattr(owner, "__name__", type(owner).__name__)
         _note(owner, Pattern(name, target, options, check_types))
         return function
