@@ -9,13 +9,15 @@ from typing import NamedTuple, TypeVar, Unpack
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.transports import sockets
 from trowamp import Router, RouterStatistics, Session, SessionStatistics, Subscription, open_router
 from trowamp import messages as m
+from trowamp._failures import open_service_nursery
 from trowamp._join import JoinOptions, open_link
 from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
-from trowamp.testing import ScriptedRouter
+from trowamp.testing import ALL_FEATURES, ScriptedRouter
 from trowamp.wire import Link, get_serializer, rawsocket_client, rawsocket_server, websocket_client, websocket_server
 
 M = TypeVar("M", bound=m.Message)
@@ -53,6 +55,22 @@ async def answering(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(expect_and_answer)
         yield
+
+
+@asynccontextmanager
+async def open_scripted_socket() -> AsyncGenerator[ScriptedRouter, None]:
+    """Open a connection as `open_scripted_router` does, but through a real socket."""
+    near, far = sockets()
+    server = Pump(far, rawsocket_server([MSGPACK]))
+    client = Pump(near, rawsocket_client(MSGPACK))
+    router = ScriptedRouter(server, client, ALL_FEATURES)
+    try:
+        async with open_service_nursery() as nursery:
+            nursery.start_soon(server.write)
+            nursery.start_soon(router.play)
+            yield router
+    finally:
+        far.abort()
 
 
 # A connection in memory whose router end is played octet by octet: unlike a scripted router it reads only when the test says so.

@@ -378,7 +378,7 @@ async def test_a_request_can_be_cancelled_anywhere(
             after = tasks(), session.statistics().registrations, router.statistics().registrations
             assert after == before, f"cancelled at step {step}"
             assert await session.call("com.example.now") is None
-        assert step > 5
+        assert step >= 5
 
 
 @pytest.mark.parametrize("mode", ["kill", "killnowait"])

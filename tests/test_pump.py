@@ -29,6 +29,7 @@ class Narrow:
     """
 
     is_ready = True
+    wakes_tasks = False
 
     def __init__(self) -> None:
         self.description = "narrow"

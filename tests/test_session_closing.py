@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 import trowamp
-from tests.sessions import MSGPACK, answering, open_pair, pending, settle
+from tests.sessions import MSGPACK, answering, open_pair, open_scripted_socket, pending, settle
 from tests.transports import sockets
 from trowamp import Session, SessionClosed, SessionLost
 from trowamp import messages as m
@@ -358,7 +358,7 @@ async def test_a_lost_connection_ends_removals_that_wait() -> None:
 async def test_what_never_left_was_certainly_not_executed() -> None:
     ends: dict[str, bool] = {}
     with pytest.raises(SessionLost):
-        async with open_scripted_router() as router, router.open_session() as session:
+        async with open_scripted_socket() as router, router.open_session() as session:
 
             async def call(name: str) -> None:
                 try:
@@ -370,7 +370,7 @@ async def test_what_never_left_was_certainly_not_executed() -> None:
                 nursery.start_soon(call, "sent")
                 await router.expect(m.Call)
                 nursery.start_soon(call, "queued")
-                await trio.lowlevel.checkpoint()  # the writer would send it in the next pass of the scheduler
+                await trio.lowlevel.checkpoint()  # it would be sent as soon as everybody waits
                 router.disconnect()
     assert ends == {"sent": True, "queued": False}
 

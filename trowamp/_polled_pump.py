@@ -24,6 +24,8 @@ class PolledTransport:
         details: What the router's transport information says of it.
     """
 
+    wakes_tasks = True  # requests that wait
+
     def __init__(self, details: dict[str, Any]) -> None:
         self.description = f"long-poll {details.get('peer', details['type'])}"
         self.details = details

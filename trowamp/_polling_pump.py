@@ -40,6 +40,8 @@ class PollingTransport:
         answer_timeout: Seconds within which the router has to answer a request that does not wait for anything.
     """
 
+    wakes_tasks = True  # the writer, who alone can send
+
     def __init__(self, url: RouterUrl, receiving: HttpChannel, sending: HttpChannel, *, answer_timeout: float) -> None:
         self.description = f"long-poll {url}"
         self.details: dict[str, Any] = {"type": "longpoll", "tls": url.is_tls}
@@ -172,7 +174,7 @@ class PollingPump(Pump):
 
     def flush(self) -> None:
         """Have the writer send."""
-        self.flush_soon()
+        self._wake_writer()
 
     async def linger(self) -> None:
         """Wait for nothing: the router has answered everything."""

@@ -1,22 +1,23 @@
 """Moves octets between one transport and one link: reading, writing, keep-alive. Client and router use the same pump.
 
 Costs decide its shape (a task switch is dearer than a message): octets that a batch of messages produced leave in one `flush`, straight from the
-task that produced them if the kernel takes them at once; what it does not take is left to the writer task, which is also woken when many tasks
-queue messages in one pass of the scheduler. No user task ever owns half a frame: cancelling one cannot tear the stream.
+task that produced them if the kernel takes them at once; what many tasks queue in one pass of the scheduler leaves before the run sleeps. What the
+kernel does not take is left to the writer task. No user task ever owns half a frame: cancelling one cannot tear the stream.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 from trio.lowlevel import Abort, enable_ki_protection, reschedule, wait_task_rescheduled
 
+from ._before_sleep import before_sleep
 from ._stream import ByteTransport
 from .messages import Message
 from .wire import Link
 
 _CHUNK = 65536
-_GATHERING_PASSES = 8  # bounds what a busy scheduler adds to a message's way
-_WORTH_SENDING = 1024  # octets; below this the system call is most of what sending costs
 _LAST_WORDS = 1.0  # seconds in which a peer that takes nothing more is still listened to
 HIGH_WATER = 1024 * 1024  # octets queued before producers have to wait
 
@@ -27,16 +28,25 @@ class Pump:
     Args:
         transport: Where octets go and come from.
         link: Turns octets into messages and back.
+
+    Attributes:
+        queued: The link's octets that are to be sent.
+        last_received: When, on Trio's clock, something was received.
+        has_ended: Whether the peer sends nothing more.
+        broken: Why writing or reading failed, in words.
     """
 
     def __init__(self, transport: ByteTransport, link: Link) -> None:
         self.transport = transport
         self.link = link
+        self.queued = link.data_to_send()
         self.last_received = trio.current_time()
-        self.has_ended = False  # the peer sends nothing more
-        self.broken: str | None = None  # why writing or reading failed, in words
+        self.has_ended = False
+        self.broken: str | None = None
         self._writer: trio.lowlevel.Task | None = None  # the writer task while it is parked
         self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
+        self._is_flush_asked = False
+        self._before_sleep = before_sleep()
         self._producers = trio.lowlevel.ParkingLot()
         self._are_producers_dismissed = False
         self._ping_position = 0  # where in all that was ever queued the last ping ends
@@ -60,7 +70,7 @@ class Pump:
 
     def flush(self) -> None:
         """Hand queued octets to the kernel now, as far as it takes them; the rest is the writer's."""
-        buffer = self.link.data_to_send()
+        buffer = self.queued
         if not buffer or self._is_writing or self.broken:
             return
         try:
@@ -71,19 +81,20 @@ class Pump:
         if sent:
             self.link.data_sent(sent)
         if buffer:
-            self.flush_soon()
+            self._wake_writer()
 
     def flush_soon(self) -> None:
-        """Have the writer send queued octets in the next pass of the scheduler, together with what others queue in this one."""
-        task = self._writer
-        if task is not None:
-            self._writer = None
-            reschedule(task)
+        """Hand queued octets to the kernel before the run sleeps, together with what others queue until then."""
+        if self.transport.wakes_tasks or len(self.queued) >= _CHUNK:
+            self.flush()
+        elif not self._is_flush_asked:
+            self._is_flush_asked = True
+            self._before_sleep.ask(self._flush_before_sleep)
 
     @property
     def is_above_high_water(self) -> bool:
         """Whether producers should wait."""
-        return len(self.link.data_to_send()) > HIGH_WATER
+        return len(self.queued) > HIGH_WATER
 
     async def wait_writable(self) -> None:
         """Wait until queued octets are below the high-water mark, or there is nothing to be waited for; no checkpoint if they are."""
@@ -97,7 +108,7 @@ class Pump:
 
     async def send_queued(self) -> None:
         """Send everything queued from this task: for handshakes, while no writer runs."""
-        queued = bytes(self.link.data_to_send())
+        queued = bytes(self.queued)
         self.link.data_sent(len(queued))
         try:
             if queued:
@@ -108,7 +119,7 @@ class Pump:
     async def drain(self) -> None:
         """Wait until everything queued has been handed to the kernel, or the connection has broken; no checkpoint if it has been."""
         self.flush()
-        while (self.link.data_to_send() or self._is_writing) and not self.broken:
+        while (self.queued or self._is_writing) and not self.broken:
             await self._producers.park()
 
     async def linger(self) -> None:
@@ -123,10 +134,9 @@ class Pump:
     async def write(self) -> None:
         """The writer task: runs until it is cancelled or the connection breaks; then what the peer said before can still be read for a moment."""
         while not self.broken:
-            if not self.link.data_to_send():
+            if not self.queued:
                 self._producers.unpark_all()
                 await self._wait_for_work()
-                await self._gather()
             try:
                 await self._write_some()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -170,6 +180,26 @@ class Pump:
                 # never longer than the interval: an answer that has come starts the next one
                 await trio.sleep_until(min(deadline, trio.current_time() + interval))
 
+    def _flush_before_sleep(self) -> Callable[[], None] | None:
+        """Send; return what wakes the writer if octets are left, somebody waits for them to leave, or the connection broke."""
+        self._is_flush_asked = False
+        buffer = self.queued
+        if not buffer or self._is_writing or self.broken:
+            return None
+        try:
+            sent = self.transport.send_now(buffer)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return self._wake_writer  # it meets the same error
+        if sent:
+            self.link.data_sent(sent)
+        return self._wake_writer if buffer or self._producers else None
+
+    def _wake_writer(self) -> None:
+        task = self._writer
+        if task is not None:
+            self._writer = None
+            reschedule(task)
+
     async def _wait_for_work(self) -> None:
         self._writer = trio.lowlevel.current_task()
 
@@ -179,19 +209,8 @@ class Pump:
 
         await wait_task_rescheduled(abort)
 
-    async def _gather(self) -> None:
-        """Let a task that queues small messages one by one go on for a few passes of the scheduler: one send is cheaper than many."""
-        buffer = self.link.data_to_send()
-        for _ in range(_GATHERING_PASSES):
-            size = len(buffer)
-            if size > _WORTH_SENDING:
-                return
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            if len(buffer) == size:
-                return
-
     async def _write_some(self) -> None:
-        buffer = self.link.data_to_send()
+        buffer = self.queued
         sent = self.transport.send_now(buffer)
         if sent:
             self.link.data_sent(sent)
@@ -212,4 +231,4 @@ class Pump:
         if not self.broken:
             self.broken = reason
             self._producers.unpark_all()
-            self.flush_soon()  # wakes the writer, which sees to the end
+            self._wake_writer()  # which sees to the end

@@ -255,9 +255,8 @@ class SessionView:
         waiter = Waiter()
         (payload, keywords, wire), exchange = self._outgoing_call(procedure, args, kwargs)
         request_id = shell.core.call(procedure, payload, keywords, wire, waiter)
-        shell.flush_request()
         try:
-            message = await waiter.wait(lambda: self._cancel(request_id))
+            message = await shell.wait_for_result(waiter, lambda: self._cancel(request_id))
         except ApplicationError as error:
             opened = (exchange or shell.coding.exchange(procedure)).opened_error(error)
             if opened is error:

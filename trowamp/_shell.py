@@ -17,6 +17,7 @@ from ._coding import Coding
 from ._exceptions import ApplicationError, SessionClosed, SessionLost
 from ._failures import leaves
 from ._pump import Pump
+from ._reading import Reading
 from ._types import SessionDetails
 from ._waiter import Waiter
 from .messages import Message
@@ -74,6 +75,7 @@ class SessionShell:
     ) -> None:
         self.pump = pump
         self.core: ClientSession[Waiter, Any, Invocation] = ClientSession(pump.link, details)
+        self.reading = Reading(pump, self.core, self._take)
         self.nursery = nursery
         self.reveal_errors = reveal_errors
         self.check_features = check_features
@@ -102,12 +104,19 @@ class SessionShell:
             await self.pump.wait_writable()
             self.core.require_established()
 
-    def flush_request(self) -> None:
-        """Send a request that was just queued: at once if it is alone, else together with those that other tasks are about to queue."""
+    async def wait_for_result(self, waiter: Waiter, on_cancel: Callable[[], object]) -> Any:
+        """Send a CALL that was just queued, at once if it is alone, else together with those that other tasks queue; wait for its answer.
+
+        Raises:
+            ApplicationError, SessionClosed, SessionLost: As with `Waiter.wait`.
+        """
         if self.core.pending_calls == 1:
             self.pump.flush()
+            if self.reading.is_offered:
+                return await self.reading.read_for(waiter, on_cancel)
         else:
             self.pump.flush_soon()
+        return await waiter.wait(on_cancel)
 
     def fail(self, error: BaseException) -> None:
         """A handler failed and nobody else would learn of it: the session's block raises it."""
@@ -130,24 +139,17 @@ class SessionShell:
             messages: What came together with the WELCOME.
         """
         try:
-            await self._read(messages)
+            await self.reading.run(messages)
         finally:  # also when a handler raises what ends programs
             self._connection_ended()
             self.disconnected.set()
 
-    async def _read(self, messages: list[Message]) -> None:
-        pump, link, receive = self.pump, self.pump.link, self.core.receive
-        while True:
-            for message in messages:
-                inbound = receive(message)
-                if inbound is not None:
-                    _HANDLERS[type(inbound)](self, inbound)
-            pump.flush()
-            if link.error is not None or link.is_closed:
-                return
-            if pump.is_above_high_water:  # the router does not take our answers: take no more work from it
-                await pump.wait_writable()
-            messages = await pump.receive()
+    def _take(self, messages: list[Message]) -> None:
+        receive = self.core.receive
+        for message in messages:
+            inbound = receive(message)
+            if inbound is not None:
+                _HANDLERS[type(inbound)](self, inbound)
 
     def lose(self, reason: str) -> None:
         """The connection is gone, or as good as gone."""
@@ -215,6 +217,7 @@ class SessionShell:
     def _resolve(self, replies: list[Reply[Waiter]]) -> None:
         for reply in replies:
             reply.waiter.resolve(reply.message, reply.error)
+        self.reading.interrupt()
 
     # ---- leaving
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
@@ -35,10 +35,12 @@ class ByteTransport(Protocol):
         description: What it is, for people.
         details: What the router's transport information says of it.
         is_ready: Whether octets can flow without a handshake.
+        wakes_tasks: Whether `send_now` wakes a task of this run, and so may only be called from one.
     """
 
     description: str
     details: dict[str, Any]
+    wakes_tasks: bool
 
     @property
     def is_ready(self) -> bool: ...
@@ -92,6 +94,19 @@ class ByteTransport(Protocol):
         ...
 
 
+class ReceivingInterrupted(Exception):
+    """Somebody called `interrupt`: the transport is as it was."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A transport from which different tasks can receive in turn."""
+
+    def interrupt(self) -> None:
+        """Make `receive_some` raise `ReceivingInterrupted`, if a task waits there."""
+        ...
+
+
 class SocketTransport:
     """A connected TCP or Unix socket.
 
@@ -102,12 +117,14 @@ class SocketTransport:
     """
 
     is_ready = True
+    wakes_tasks = False
 
     def __init__(self, sock: trio.socket.SocketType, description: str, details: dict[str, Any]) -> None:
         self.description = description
         self.details = details
         self._socket = socket.socket(fileno=sock.detach())  # to send through Trio's own takes a checkpoint each time
         self._socket.setblocking(False)
+        self._fileno = self._socket.fileno()
         self._receive = self._socket.recv
         self._send = self._socket.send
         self._chunk = CHUNK
@@ -120,8 +137,13 @@ class SocketTransport:
     async def receive_some(self) -> bytes:
         """Wait for octets."""
         while True:
-            self._check_open()
-            await wait_readable(self._socket)
+            if self._fileno < 0:
+                raise trio.ClosedResourceError(CLOSED)
+            try:
+                await wait_readable(self._fileno)
+            except trio.ClosedResourceError:
+                self._check_open()
+                raise ReceivingInterrupted from None
             asked = self._chunk
             try:
                 data = self._receive(asked)
@@ -154,7 +176,14 @@ class SocketTransport:
             trio.ClosedResourceError: This side aborted the connection.
         """
         self._check_open()
-        await wait_writable(self._socket)
+        try:
+            await wait_writable(self._fileno)
+        except trio.ClosedResourceError:
+            self._check_open()  # or it was `interrupt`, which concerns others
+
+    def interrupt(self) -> None:
+        """Wake the task that waits for octets; to Trio it looks as if the socket were about to be closed."""
+        notify_closing(self._fileno)
 
     def is_stale(self) -> bool:
         """Whether the peer has closed the connection, or said something without being asked."""
@@ -178,12 +207,13 @@ class SocketTransport:
 
     def abort(self) -> None:
         """Close the socket at once."""
-        if self._socket.fileno() >= 0:
-            notify_closing(self._socket)
+        if self._fileno >= 0:
+            notify_closing(self._fileno)
+            self._fileno = -1
             self._socket.close()
 
     def _check_open(self) -> None:
-        if self._socket.fileno() < 0:
+        if self._fileno < 0:
             raise trio.ClosedResourceError(CLOSED)
 
     def _failure(self, error: OSError) -> Exception:
@@ -225,6 +255,7 @@ class MemoryTransport:
     """One end of a connection inside this process."""
 
     is_ready = True
+    wakes_tasks = True  # who reads at the other end
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
         self.description = "memory"

@@ -34,6 +34,7 @@ class TlsTransport:
     """
 
     is_ready = False
+    wakes_tasks = False
 
     def __init__(self, inner: SocketTransport, context: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
         self.description = f"{inner.description} (TLS)"
@@ -102,6 +103,10 @@ class TlsTransport:
         view = memoryview(data)
         while view := view[self.send_now(view) :]:
             await self._inner.wait_writable()
+
+    def interrupt(self) -> None:
+        """Wake the task that waits for octets."""
+        self._inner.interrupt()
 
     def is_stale(self) -> bool:
         """Whether the peer has closed the connection, or said something without being asked."""

@@ -24,6 +24,7 @@ class WebSocketTransport:
     """The connection itself, as far as it can be seen as a transport."""
 
     is_ready = True
+    wakes_tasks = True  # the writer, who alone can send
 
     def __init__(self, connection: WebSocketConnection) -> None:
         remote = connection.remote
@@ -118,7 +119,7 @@ class BodyPump(Pump):
 
     def flush(self) -> None:
         """Have the writer send."""
-        self.flush_soon()
+        self._wake_writer()
 
     async def linger(self) -> None:
         """Wait for nothing: closing the connection does the closing handshake."""

@@ -10,25 +10,26 @@ from .messages import Message, Result
 
 
 class Waiter(TaskSlot):
-    """One request's waiter: the core keeps it, the reader resolves it, one task waits in it."""
+    """One request's waiter: the core keeps it, the reader resolves it, one task waits in it.
 
-    __slots__ = ("_error", "_message")
+    Attributes:
+        has_answer: Whether `resolve` was called.
+    """
+
+    __slots__ = ("_error", "_message", "has_answer")
 
     def __init__(self) -> None:
         super().__init__()
         self._message: Any = None
         self._error: Exception | None = None
+        self.has_answer = False
 
     def resolve(self, message: Message | None, error: Exception | None) -> None:
         """Give the answer: a message, or the error that takes its place."""
+        self.has_answer = True
         self._message = message
         self._error = error
         self.wake()
-
-    @property
-    def has_answer(self) -> bool:
-        """Whether `resolve` was called."""
-        return self._message is not None or self._error is not None
 
     def progress(self, message: Result) -> None:
         """Ignore a progressive result: this request did not ask for any."""
@@ -41,6 +42,14 @@ class Waiter(TaskSlot):
             SessionClosed, SessionLost: The session ended first.
         """
         await self.park(on_cancel)
+        return self.answer()
+
+    def answer(self) -> Any:
+        """Return the answer's message, if it `has_answer`.
+
+        Raises:
+            ApplicationError, SessionClosed, SessionLost: As with `wait`.
+        """
         if self._error is not None:
             try:
                 raise self._error

@@ -28,6 +28,7 @@ class CutTransport:
     def __init__(self, inner: ByteTransport, cut: Cut, *, up: int | None = None, down: int | None = None) -> None:
         self.description = inner.description
         self.details: dict[str, Any] = inner.details
+        self.wakes_tasks = inner.wakes_tasks
         self.sent = 0
         self.received = 0
         self._inner = inner
