@@ -61,7 +61,7 @@ class Work:
             return
         index, delay = turn
         if error is not None:
-            self.component.log.warning(
+            self.component.log.warn(
                 "{error}; trying {transport} in {delay:.2f} s",
                 error=_words(error),
                 transport=str(transports[index]),

@@ -16,7 +16,7 @@ from trowamp.messages import Challenge as ChallengeMessage
 from trowamp.protocol import CLIENT_ROLES, ClientSession, Ended, Join
 
 from ._channel import ForeignChannel
-from ._connection import Connection
+from ._connection import NativeTransport
 from ._convert import to_compat
 from ._errors import as_compat_errors
 from ._requests import Pending
@@ -44,7 +44,8 @@ class Lifecycle(SessionBase):
         """The transport is open: connect."""
         self._transport = transport
         self._inbox.clear()
-        if isinstance(transport, Connection):
+        if isinstance(transport, NativeTransport):
+            self._face = transport._face  # what the connection runs on counts, not what is installed
             self._channel: Any = transport.link
             self._flush = transport.flush
             self._flush_soon = transport.flush_soon
@@ -268,7 +269,7 @@ class Lifecycle(SessionBase):
             authmethod=details.authmethod,
             authprovider=details.authprovider,
             authextra=details.authextra,
-            serializer=transport.link.serializer.name if isinstance(transport, Connection) else None,
+            serializer=transport.link.serializer.name if isinstance(transport, NativeTransport) else None,
             transport=getattr(transport, "transport_details", None),
             resumed=details.details.get("resumed"),
             resumable=details.details.get("resumable"),
@@ -304,7 +305,7 @@ class Lifecycle(SessionBase):
         """
         core = self._core
         if core is None or not core.is_established:
-            self.log.warning("session is not joined on a realm: there is nothing to leave")
+            self.log.warn("session is not joined on a realm: there is nothing to leave")
             future = self._face.create_future()
             self._face.resolve(future)
             return future
@@ -314,7 +315,7 @@ class Lifecycle(SessionBase):
         self._goodbye_timer = self._face.call_later(GOODBYE_TIMEOUT, self._goodbye_unanswered)
         self._settle(replies)
         self._flush()
-        return transport.when_closed() if isinstance(transport, Connection) else getattr(transport, "is_closed", None)
+        return transport.when_closed() if isinstance(transport, NativeTransport) else getattr(transport, "is_closed", None)
 
     def _goodbye_unanswered(self) -> None:
         transport, core = self._transport, self._core

@@ -141,7 +141,7 @@ class Requesting(SessionBase):
             TypeError: There is nothing to be registered.
         """
         _check_options(options, RegisterOptions)
-        if isinstance(endpoint, str) and not isinstance(procedure, str):
+        if isinstance(endpoint, str) and procedure is not None and not isinstance(procedure, str):
             endpoint, procedure = procedure, endpoint
         self._require_core()
         if procedure is not None:
@@ -198,7 +198,7 @@ class Requesting(SessionBase):
             TypeError: There is nothing to be subscribed.
         """
         _check_options(options, SubscribeOptions)
-        if isinstance(handler, str) and not isinstance(topic, str):
+        if isinstance(handler, str) and topic is not None and not isinstance(topic, str):
             handler, topic = topic, handler
         self._require_core()
         if topic is not None:

@@ -170,7 +170,7 @@ class SessionBase(Observable):
                 self._forget_registration(handler.registration)
             else:
                 self._forget_subscription(handler.subscription)
-            self.log.warning(
+            self.log.warn(
                 "the router has revoked {uri}: {reason}", uri=handler.pattern.text, reason=inbound.reason or "no reason"
             )
 
