@@ -20,7 +20,30 @@ CLOSE_TIMEOUT: Final = 1.0  # seconds for the peer to answer a closing handshake
 OPEN_TIMEOUT: Final = 5.0  # seconds for the transport handshake
 
 
-class Connection:
+class NativeTransport:
+    """A transport of ours: sessions put messages of the core into its link, and tell it to flush.
+
+    Attributes:
+        link: Takes the messages.
+    """
+
+    link: Any
+    _face: Face
+
+    def flush(self) -> None:
+        """Write what is queued."""
+        raise NotImplementedError
+
+    def flush_soon(self) -> None:
+        """Write what is queued together with what else is queued in this turn of the loop."""
+        raise NotImplementedError
+
+    def when_closed(self) -> Any:
+        """Return a future of one's own that is done when the connection is gone."""
+        raise NotImplementedError
+
+
+class Connection(NativeTransport):
     """The transport that sessions see: `send`, `isOpen`, `close`, `abort`, `transport_details`, `is_closed`.
 
     Attributes:

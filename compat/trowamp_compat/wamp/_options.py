@@ -334,8 +334,8 @@ class CallOptions(_Options):
         correlation_is_last: Any = None,
         details: bool | None = None,
         *,
-        onProgress: Callable[..., Any] | None = None,  # noqa: N803
-        runAt: str | None = None,  # noqa: N803
+        onProgress: Callable[..., Any] | None = None,
+        runAt: str | None = None,
         pkey: Any = None,
         cancel_mode: str | None = None,
     ) -> None:
@@ -363,7 +363,7 @@ class CallOptions(_Options):
         self.cancel_mode = cancel_mode
 
     @property
-    def onProgress(self) -> Callable[..., Any] | None:  # noqa: N802
+    def onProgress(self) -> Callable[..., Any] | None:
         """The same as `on_progress`."""
         return self.on_progress
 

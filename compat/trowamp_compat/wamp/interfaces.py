@@ -39,12 +39,12 @@ class IObjectSerializer(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def NAME(self) -> str:  # noqa: N802
+    def NAME(self) -> str:
         """What it is called, for example "json"."""
 
     @property
     @abc.abstractmethod
-    def BINARY(self) -> bool:  # noqa: N802
+    def BINARY(self) -> bool:
         """Whether WebSocket carries what it makes in binary messages."""
 
     @abc.abstractmethod
@@ -61,7 +61,7 @@ class IMessage(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def MESSAGE_TYPE(self) -> int:  # noqa: N802
+    def MESSAGE_TYPE(self) -> int:
         """Its number on the wire."""
 
     @staticmethod
@@ -83,27 +83,27 @@ class ISerializer(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def MESSAGE_TYPE_MAP(self) -> dict[int, type[IMessage]]:  # noqa: N802
+    def MESSAGE_TYPE_MAP(self) -> dict[int, type[IMessage]]:
         """The class of each message by its number."""
 
     @property
     @abc.abstractmethod
-    def SERIALIZER_ID(self) -> str:  # noqa: N802
+    def SERIALIZER_ID(self) -> str:
         """Its name in the WebSocket subprotocol, for example "json.batched"."""
 
     @property
     @abc.abstractmethod
-    def RAWSOCKET_SERIALIZER_ID(self) -> int:  # noqa: N802
+    def RAWSOCKET_SERIALIZER_ID(self) -> int:
         """Its number in the RawSocket handshake."""
 
     @property
     @abc.abstractmethod
-    def PAYLOAD_SERIALIZER_ID(self) -> str:  # noqa: N802
+    def PAYLOAD_SERIALIZER_ID(self) -> str:
         """The name of the serializer for the application's values."""
 
     @property
     @abc.abstractmethod
-    def MIME_TYPE(self) -> str:  # noqa: N802
+    def MIME_TYPE(self) -> str:
         """Its media type."""
 
     @abc.abstractmethod
@@ -123,7 +123,7 @@ class ITransport(abc.ABC):
         """Send a message."""
 
     @abc.abstractmethod
-    def isOpen(self) -> bool:  # noqa: N802
+    def isOpen(self) -> bool:
         """Return whether messages can be sent."""
 
     @property
@@ -144,15 +144,15 @@ class ITransportHandler(abc.ABC):
     """Receives what a transport carries."""
 
     @abc.abstractmethod
-    def onOpen(self, transport: ITransport) -> None:  # noqa: N802
+    def onOpen(self, transport: ITransport) -> None:
         """Take the transport: it is open."""
 
     @abc.abstractmethod
-    def onMessage(self, message: IMessage) -> None:  # noqa: N802
+    def onMessage(self, message: IMessage) -> None:
         """Take a message."""
 
     @abc.abstractmethod
-    def onClose(self, wasClean: bool) -> None:  # noqa: N802, N803
+    def onClose(self, wasClean: bool) -> None:
         """Let the transport go: it is closed."""
 
 
@@ -180,11 +180,11 @@ class ISession(abc.ABC):
         """What is known of it, while it is joined."""
 
     @abc.abstractmethod
-    def onUserError(self, fail: Any, msg: str) -> Any:  # noqa: N802
+    def onUserError(self, fail: Any, msg: str) -> Any:
         """Be told that a function of the application has failed."""
 
     @abc.abstractmethod
-    def onConnect(self) -> Any:  # noqa: N802
+    def onConnect(self) -> Any:
         """Be told that the transport is open."""
 
     @abc.abstractmethod
@@ -202,15 +202,15 @@ class ISession(abc.ABC):
         """Join a realm."""
 
     @abc.abstractmethod
-    def onChallenge(self, challenge: Challenge) -> Any:  # noqa: N802
+    def onChallenge(self, challenge: Challenge) -> Any:
         """Return the signature for a challenge."""
 
     @abc.abstractmethod
-    def onWelcome(self, welcome: Any) -> Any:  # noqa: N802
+    def onWelcome(self, welcome: Any) -> Any:
         """Return None to join, or why not."""
 
     @abc.abstractmethod
-    def onJoin(self, details: SessionDetails) -> Any:  # noqa: N802
+    def onJoin(self, details: SessionDetails) -> Any:
         """Be told that the session is joined."""
 
     @abc.abstractmethod
@@ -218,7 +218,7 @@ class ISession(abc.ABC):
         """Leave the realm."""
 
     @abc.abstractmethod
-    def onLeave(self, details: CloseDetails) -> Any:  # noqa: N802
+    def onLeave(self, details: CloseDetails) -> Any:
         """Be told that the session has ended."""
 
     @abc.abstractmethod
@@ -226,7 +226,7 @@ class ISession(abc.ABC):
         """Close the transport."""
 
     @abc.abstractmethod
-    def onDisconnect(self) -> Any:  # noqa: N802
+    def onDisconnect(self) -> Any:
         """Be told that the transport is closed."""
 
     @abc.abstractmethod
