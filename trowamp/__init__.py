@@ -17,6 +17,7 @@ from ._procedures import Invocation, Registration
 from ._run import run
 from ._serve import Router, open_router, serve_router
 from ._session import Session, SessionView
+from ._ssh_agent import SshAgentKey, ssh_agent_keys
 from ._transport import Transport
 from ._types import Result, SessionDetails
 from ._version import __version__
@@ -43,6 +44,7 @@ __all__ = [
     "SessionDetails",
     "SessionStatistics",
     "SessionView",
+    "SshAgentKey",
     "Subscription",
     "SubscriptionStatistics",
     "Transport",
@@ -55,6 +57,7 @@ __all__ = [
     "procedure",
     "run",
     "serve_router",
+    "ssh_agent_keys",
     "subscriber",
     "uris",
 ]

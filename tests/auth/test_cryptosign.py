@@ -23,10 +23,11 @@ from tests.auth.tools import (
     method,
     sources,
 )
-from trowamp.auth import Accept, Challenge, ChannelBinding, Cryptosign, CryptosignAuthenticator, Deny, Skip
+from trowamp.auth import Accept, Challenge, ChannelBinding, Cryptosign, CryptosignAuthenticator, Deny, Skip, Work
 from trowamp.auth._cryptosign import CryptosignCredential, bound, is_signed, signed
 from trowamp.auth._router import REFUSED
 from trowamp.messages import Authenticate
+from trowamp.messages import Challenge as ChallengeMessage
 
 CHANNEL_ID = "62e935ae755f3d48f80d4d59f6121358c435722a67e859cc0caa8b539027f2ff"
 KEYS = (
@@ -161,7 +162,9 @@ def test_a_signature_of_something_else_is_refused() -> None:
     assert isinstance(outcome, Challenge)
     other = signed(SigningKey(bytes.fromhex(SEED)), b"o" * 32)
     assert asked.answer(joining, other, {}) is REFUSED
-    right = client.answer(challenge("cryptosign", **outcome.extra)).signature
+    answer = client.answer(challenge("cryptosign", **outcome.extra))
+    assert isinstance(answer, Authenticate)
+    right = answer.signature
     assert asked.answer(joining, right[:128] + "00" * 32, {}) is REFUSED
     assert asked.answer(joining, "00" + right[2:], {}) is REFUSED
     assert isinstance(asked.answer(joining, right.upper(), {}), Accept)
@@ -331,3 +334,26 @@ def test_a_router_key_that_is_none_is_refused_at_once(router_key: str) -> None:
 def test_a_nonce_of_another_length_is_not_used_as_a_challenge() -> None:
     with pytest.raises(ValueError, match="32 octets"):
         Cryptosign(private_key=SEED, router_key=ROUTER_KEY).begin(b"short")
+
+
+def test_a_key_is_here_or_elsewhere() -> None:
+    with pytest.raises(ValueError, match="give one of private_key and signer"):
+        Cryptosign("joe")
+    with pytest.raises(ValueError, match="give one of private_key and signer"):
+        Cryptosign("joe", private_key=SEED, signer=Elsewhere())
+
+
+class Elsewhere:
+    """A key that is not here."""
+
+    public_key = Cryptosign(private_key=SEED).public_key
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes.fromhex(signed(SigningKey(bytes.fromhex(SEED)), message))[:64]
+
+
+def test_a_key_that_is_elsewhere_is_asked_in_a_thread_and_signs_the_same() -> None:
+    challenge = ChallengeMessage("cryptosign", {"challenge": "ab" * 32})
+    work = Cryptosign(signer=Elsewhere()).begin(NONCE).answer(challenge)
+    assert isinstance(work, Work)
+    assert work.run() == Cryptosign(private_key=SEED).begin(NONCE).answer(challenge)

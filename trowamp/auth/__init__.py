@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ._anonymous import Anonymous, AnonymousAuthenticator
 from ._client import ClientAttempt, ClientAuthenticator, Work
-from ._cryptosign import ChannelBinding, Cryptosign, CryptosignAuthenticator
+from ._cryptosign import ChannelBinding, Cryptosign, CryptosignAuthenticator, Signer
 from ._keys import private_key_from
 from ._methods import METHODS, principals_from_mapping, router_authenticators
 from ._principals import Directory, Inquiry, Principal, Principals, Shadows
@@ -42,6 +42,7 @@ __all__ = [
     "Scram",
     "ScramAuthenticator",
     "Shadows",
+    "Signer",
     "Skip",
     "Sources",
     "Ticket",

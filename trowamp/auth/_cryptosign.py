@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from nacl.exceptions import BadSignatureError
@@ -15,7 +15,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from ..messages import Authenticate
 from ..messages import Challenge as ChallengeMessage
-from ._client import Stateless
+from ._client import Stateless, Work
 from ._keys import private_key_from
 from ._octets import from_hex, mac, same
 from ._principals import Directory, Principal, accepted, ask, not_available
@@ -71,36 +71,72 @@ class ChannelBinding(msgspec.Struct, frozen=True):
     channel_id: Callable[[], bytes]
 
 
+class Signer(Protocol):
+    """An Ed25519 key that stays where it is, in an agent or a device, and signs there.
+
+    Attributes:
+        public_key: The public key, in hex.
+    """
+
+    public_key: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message, 64 octets; may block.
+
+        Raises:
+            ValueError: The key is not there any more, or does not sign.
+        """
+        ...
+
+
+class _PrivateKey:
+    """A key that is in this process."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self.public_key = bytes(key.verify_key).hex()
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"<private key of {self.public_key}>"
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes(self._key.sign(message).signature)
+
+
 class Cryptosign:
     """Authenticates a client with its Ed25519 key.
 
     Args:
         authid: The identity to claim; default: the one that the router knows for the key.
         private_key: 64 hexadecimal digits, 32 octets, or the contents of a file that holds them or an unencrypted OpenSSH key.
+        signer: In its place: a key that stays where it is, such as one of `trowamp.ssh_agent_keys()`.
         router_key: The public key that the router has to prove to have, in hex; default: it proves nothing.
         channel_binding: What binds the proof to the connection; default: nothing.
 
     Raises:
-        ValueError: A key is none.
+        ValueError: A key is none, or there is not one of `private_key` and `signer`.
     """
 
     def __init__(
         self,
         authid: str | None = None,
         *,
-        private_key: str | bytes,
+        private_key: str | bytes | None = None,
+        signer: Signer | None = None,
         router_key: str | None = None,
         channel_binding: ChannelBinding | None = None,
     ) -> None:
+        if (private_key is None) is (signer is None):
+            raise ValueError("give one of private_key and signer")
         self.authid = authid
-        self._key = private_key_from(private_key)
+        self._signer = signer or _PrivateKey(private_key_from(private_key or b""))
         self._router_key = None if router_key is None else from_hex(router_key, "router_key", SIZE)
         self._binding = channel_binding
 
     @property
     def public_key(self) -> str:
         """The public key, in hex: what a router has to know."""
-        return bytes(self._key.verify_key).hex()
+        return self._signer.public_key
 
     def __repr__(self) -> str:
         return f"Cryptosign(authid={self.authid!r}, public_key={self.public_key!r})"
@@ -111,7 +147,7 @@ class Cryptosign:
         Raises:
             ValueError: The nonce is too short.
         """
-        return CryptosignAttempt(self.authid, self._key, self._router_key, self._binding, nonce)
+        return CryptosignAttempt(self.authid, self._signer, self._router_key, self._binding, nonce)
 
 
 class CryptosignAttempt(Stateless):
@@ -122,7 +158,7 @@ class CryptosignAttempt(Stateless):
     def __init__(
         self,
         authid: str | None,
-        key: SigningKey,
+        signer: Signer,
         router_key: bytes | None,
         binding: ChannelBinding | None,
         nonce: bytes,
@@ -130,7 +166,7 @@ class CryptosignAttempt(Stateless):
         if router_key is not None and len(nonce) != SIZE:
             raise ValueError(f"a nonce of {SIZE} octets is needed")
         self.authid = authid
-        self._key = key
+        self._signer = signer
         self._router_key = router_key
         self._binding = binding
         self._nonce = nonce
@@ -141,15 +177,15 @@ class CryptosignAttempt(Stateless):
 
     def authextra(self) -> dict[str, Any]:
         """Say which key is to be proved, and challenge the router if it has to prove its own."""
-        extra = {"pubkey": bytes(self._key.verify_key).hex()}
+        extra = {"pubkey": self._signer.public_key}
         if self._binding is not None:
             extra["channel_binding"] = self._binding.kind
         if self._router_key is not None:
             extra["challenge"] = self._nonce.hex()
         return extra
 
-    def answer(self, challenge: ChallengeMessage) -> Authenticate:
-        """Sign the challenge.
+    def answer(self, challenge: ChallengeMessage) -> Authenticate | Work:
+        """Sign the challenge: elsewhere, if the key is elsewhere.
 
         Raises:
             ValueError: It is malformed, binds to another channel than was asked for, or the router did not prove its key.
@@ -161,7 +197,14 @@ class CryptosignAttempt(Stateless):
         channel_id = None if binding is None else binding.channel_id()
         if self._router_key is not None:
             self._check_router(self._router_key, extra.get("signature"), channel_id)
-        return Authenticate(signed(self._key, octets, channel_id), {})
+        message = bound(octets, channel_id)
+        if isinstance(self._signer, _PrivateKey):
+            return self._signed(message)
+        return Work(partial(self._signed, message))
+
+    def _signed(self, message: bytes) -> Authenticate:
+        """Answer with the signature and what was signed, in hex (CS-C1)."""
+        return Authenticate((self._signer.sign(message) + message).hex(), {})
 
     def check_welcome(self, authextra: dict[str, Any]) -> None:
         """Check that the router has proved its key, if it had to.
