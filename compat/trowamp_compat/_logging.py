@@ -95,12 +95,14 @@ class _State:
         level: The level that they are enabled up to.
         loggers: All of them.
         started: The frameworks whose logging has been started.
+        has_root: Whether Python's root logger was configured here.
     """
 
     def __init__(self) -> None:
         self.level = "info"
         self.loggers: WeakSet[Logger] = WeakSet()
         self.started: set[str] = set()
+        self.has_root = False
 
 
 _state: Final = _State()
@@ -151,7 +153,7 @@ def make_logger(framework: Framework, name: str | None = None) -> Any:
 def start_logging(framework: Framework, out: TextIO | None = None, level: str = "info") -> None:
     """Write what is logged to a stream, once per process and framework; a later call changes the level only.
 
-    Python's `logging` is left as it is if somebody has configured it.
+    Python's `logging` is left as it is if somebody has configured it. With txaio the level can later be lowered only: it is so there.
 
     Args:
         framework: Whose logging.
@@ -187,6 +189,8 @@ def set_global_log_level(level: str) -> None:
     _state.level = level
     for logger in list(_state.loggers):
         logger._set_log_level(level)
+    if _state.has_root:
+        logging.getLogger().setLevel(_python_level(level))
     txaio: Any = sys.modules.get("txaio")
     if txaio is not None and (txaio.using_asyncio or txaio.using_twisted):
         txaio.set_global_log_level(level)
@@ -244,6 +248,10 @@ def _to_twisted(name: str, level: str, format: str | None = None, /, **values: A
 _SINKS: Final[dict[str, Sink]] = {"asyncio": _to_logging, "twisted": _to_twisted}
 
 
+def _python_level(level: str) -> int:
+    return _NUMBERS.get(level, logging.CRITICAL + 1)
+
+
 def _start_python(stream: TextIO, level: str) -> None:
     root = logging.getLogger()
     if root.handlers:
@@ -251,7 +259,8 @@ def _start_python(stream: TextIO, level: str) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"))
     root.addHandler(handler)
-    root.setLevel(_NUMBERS.get(level, logging.CRITICAL + 1))
+    root.setLevel(_python_level(level))
+    _state.has_root = True
 
 
 def _start_twisted(stream: TextIO, level: str) -> None:  # noqa: ARG001  # the loggers know their level
