@@ -11,7 +11,7 @@ from trowamp import uris
 from trowamp.messages import Abort, Event, Interrupt, Invocation, Result
 from trowamp.router import HistoryRule
 
-from .harness import World
+from .harness import ALL_FEATURES, World, roles_with
 
 IDS = st.one_of(st.integers(1, 4), st.just(2**53))
 TEXT = st.sampled_from(["a", "a.b", "b", "", ".", "..", "a b", "wamp.x", "\ud800", "\0", "x" * 2000])
@@ -35,12 +35,17 @@ OPTIONS = st.fixed_dictionaries(
         "exclude_authrole": st.lists(TEXT, max_size=2),
         "retain": st.booleans(),
         "get_retained": st.booleans(),
-        "ppt_scheme": st.just("wamp"),
+        "ppt_scheme": st.sampled_from(["wamp", ""]),
+        "ppt_cipher": st.just("xsalsa20poly1305"),
+        "enc_algo": st.just("cryptobox"),
         "novel": st.just([{}]),
     },
 )
-ARGS = st.lists(
-    st.one_of(st.integers(), st.sampled_from(["", "\0", "\ud800", b"\xff", 1e300, float("nan"), None])), max_size=2
+ARGS = st.one_of(
+    st.lists(
+        st.one_of(st.integers(), st.sampled_from(["", "\0", "\ud800", b"\xff", 1e300, float("nan"), None])), max_size=2
+    ),
+    st.sampled_from([b"\xff", b"\0\xff"]),  # in Autobahn's form of payload passthru
 )
 META = st.sampled_from(
     [
@@ -80,6 +85,7 @@ SAYINGS: st.SearchStrategy[list[Any]] = st.one_of(
     st.lists(st.one_of(st.integers(), TEXT, st.none(), st.just({})), max_size=4),
 )
 SERIALIZERS = ["json", "msgpack", "cbor"]
+PASSTHRU = roles_with((*ALL_FEATURES, "progressive_call_invocations", "payload_passthru_mode", "payload_transparency"))
 
 
 @settings(max_examples=150, deadline=None)
@@ -91,11 +97,11 @@ def test_an_honest_session_notices_nothing(sayings: list[tuple[int, list[Any]]],
     subscription_id = honest.subscribe("honest.topic")
     hostile = [world.connect(name) for name in SERIALIZERS]
     for client in hostile:
-        client.hello()
+        client.hello(roles=PASSTHRU)
     for index, raw in sayings:
         if hostile[index].peer.is_closing:
             hostile[index] = world.connect(SERIALIZERS[index])
-            hostile[index].hello()
+            hostile[index].hello(roles=PASSTHRU)
         hostile[index].say(*raw)
         for client in hostile:
             client.received()  # whatever it is, it can be decoded
