@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from trowamp import uris
 from trowamp.messages import (
+    Call,
     Cancel,
     Error,
     Event,
@@ -23,6 +24,7 @@ from trowamp.messages import (
     Invocation,
     Message,
     Publish,
+    Published,
     Register,
     Registered,
     Result,
@@ -48,6 +50,7 @@ PATTERNS = [
 ]
 POLICIES = ["single", "first", "last", "roundrobin", "random"]
 SERIALIZERS = ["json", "msgpack", "cbor"]
+STREAMING = (*ALL_FEATURES, "progressive_call_invocations")
 who = st.integers(0, 10**6)  # which of the present sessions, or of whatever else
 
 
@@ -72,6 +75,8 @@ class Flight:
     wants_progress: bool
     deadline: float
     timeout: float
+    procedure: str
+    takes_inputs: bool = False
     is_killed: bool = False
 
 
@@ -84,6 +89,9 @@ class Member:
     subscriptions: dict[int, tuple[str, str]] = field(default_factory=dict)
     registrations: dict[int, tuple[str, str]] = field(default_factory=dict)
     testaments: list[str] = field(default_factory=list)  # topics
+    late: list[tuple[int, str]] = field(
+        default_factory=list
+    )  # calls that ended before their last input, and their procedures
     over: list[Invocation] = field(default_factory=list)  # invocations that ended without this callee's answer
     expected: list[Any] = field(default_factory=list)
 
@@ -106,7 +114,7 @@ class RouterModel(RuleBasedStateMachine):
     @precondition(lambda self: len(self.members) < 6)
     @rule(serializer=st.sampled_from(SERIALIZERS), can_cancel=st.booleans())
     def join(self, serializer: str, can_cancel: bool) -> None:
-        features = ALL_FEATURES if can_cancel else NO_FEATURES
+        features = STREAMING if can_cancel else NO_FEATURES
         self.members.append(Member(self.world.join(serializer=serializer, features=features), can_cancel))
 
     @precondition(lambda self: self.members)
@@ -135,6 +143,7 @@ class RouterModel(RuleBasedStateMachine):
         number=who,
         topic=st.sampled_from(URIS),
         exclude_me=st.booleans(),
+        acknowledge=st.booleans(),
         eligible=st.none() | st.lists(who, max_size=3),
         exclude=st.none() | st.lists(who, max_size=3),
     )
@@ -144,11 +153,14 @@ class RouterModel(RuleBasedStateMachine):
         number: int,
         topic: str,
         exclude_me: bool,
+        acknowledge: bool,
         eligible: list[int] | None,
         exclude: list[int] | None,
     ) -> None:
         publisher = self.pick(number)
-        options: dict[str, Any] = {"exclude_me": exclude_me}
+        options: dict[str, Any] = {"exclude_me": exclude_me, "acknowledge": acknowledge}
+        if acknowledge:
+            publisher.expected.append(Published)
         allowed, banned = set(self.members), set[Member]()
         if eligible is not None:
             allowed = {self.pick(other) for other in eligible}
@@ -163,6 +175,22 @@ class RouterModel(RuleBasedStateMachine):
             for subscription_id, pattern in member.subscriptions.items():
                 if is_match(pattern, topic):
                     member.expected.append((Event, subscription_id, pattern[1] != "exact" and topic))
+
+    @precondition(lambda self: any(member.subscriptions or member.registrations for member in self.members))
+    @rule(number=who, other=who)
+    def touch_what_is_anothers(self, number: int, other: int) -> None:
+        """An id of somebody else's is worth nothing."""
+        member = self.pick(number)
+        subscriptions = {i for each in self.members for i in each.subscriptions} - member.subscriptions.keys()
+        registrations = {i for each in self.members for i in each.registrations} - member.registrations.keys()
+        for request, ids, error in (
+            (Unsubscribe, subscriptions, uris.ERROR_NO_SUCH_SUBSCRIPTION),
+            (Unregister, registrations, uris.ERROR_NO_SUCH_REGISTRATION),
+        ):
+            if ids:
+                request_id = member.client.next_id()
+                member.client.send(request(request_id, sorted(ids)[other % len(ids)]))
+                member.expected.append((Error, request_id, error))
 
     @precondition(lambda self: self.members)
     @rule(number=who, topic=st.sampled_from(URIS))
@@ -219,21 +247,30 @@ class RouterModel(RuleBasedStateMachine):
         number=who,
         procedure=st.sampled_from(URIS),
         wants_progress=st.booleans(),
+        streams=st.booleans(),
         timeout=st.sampled_from([0, 0, 2, 5]),
     )
-    def call(self, number: int, procedure: str, wants_progress: bool, timeout: int) -> None:
+    def call(self, number: int, procedure: str, wants_progress: bool, streams: bool, timeout: int) -> None:
         caller = self.pick(number)
-        options = {"receive_progress": wants_progress, "timeout": timeout * 1000}
+        streams = streams and caller.can_cancel
+        options = {"receive_progress": wants_progress, "timeout": timeout * 1000, "progress": streams}
         call_id = caller.client.call(procedure, procedure, options=options)
         best = self.best(procedure)
         if best is None:
-            caller.expected.append((Error, call_id, uris.ERROR_NO_SUCH_PROCEDURE))
+            self.refuse(caller, call_id, procedure, uris.ERROR_NO_SUCH_PROCEDURE, streams=streams)
             return
         registration_id, policy, callees = self.shared[best]
         candidates = {"single": callees[:1], "first": callees[:1], "last": callees[-1:]}.get(policy, callees)
-        arrived = [(member, message) for member in callees for message in member.client.received()]
+        messages = [(member, message) for member in self.members for message in member.client.received()]
+        arrived = [(member, message) for member, message in messages if isinstance(message, Invocation)]
+        if streams and not arrived:
+            assert not all(callee.can_cancel for callee in candidates)
+            assert [essence(message) for _, message in messages] == [(Error, call_id, uris.ERROR_FEATURE_NOT_SUPPORTED)]
+            caller.late.append((call_id, procedure))
+            return
         ((callee, invocation),) = arrived
         assert callee in candidates
+        assert callee.can_cancel or not streams
         assert isinstance(invocation, Invocation)
         assert invocation.registration_id == registration_id
         assert invocation.args == [procedure]
@@ -248,8 +285,32 @@ class RouterModel(RuleBasedStateMachine):
                 wants_progress and callee.can_cancel,
                 self.world.now + timeout if timeout else float("inf"),
                 timeout,
+                procedure,
+                streams,
             )
         )
+
+    @precondition(lambda self: any(flight.takes_inputs for flight in self.flights))
+    @rule(number=who, is_last=st.booleans())
+    def send_an_input(self, number: int, is_last: bool) -> None:
+        streams = [flight for flight in self.flights if flight.takes_inputs]
+        flight = streams[number % len(streams)]
+        self.send_more(flight.caller, flight.call_id, flight.procedure, is_last)
+        flight.takes_inputs = not is_last
+        (invocation,) = flight.callee.client.received()
+        assert isinstance(invocation, Invocation)
+        assert invocation.request_id == flight.invocation.request_id
+        assert invocation.details.get("progress", False) is not is_last
+
+    @precondition(lambda self: any(member.late for member in self.members))
+    @rule(number=who, is_last=st.booleans())
+    def send_an_input_too_late(self, number: int, is_last: bool) -> None:
+        """Nobody gets it."""
+        late = [(member, *entry) for member in self.members for entry in member.late]
+        member, call_id, procedure = late[number % len(late)]
+        self.send_more(member, call_id, procedure, is_last)
+        if is_last:
+            member.late.remove((call_id, procedure))
 
     @precondition(lambda self: self.flights)
     @rule(number=who, how=st.sampled_from(["yield", "error", "progress"]))
@@ -262,7 +323,7 @@ class RouterModel(RuleBasedStateMachine):
                 flight.caller.expected.append((Result, flight.call_id, True))
                 flight.deadline = self.world.now + flight.timeout if flight.timeout else float("inf")
             return
-        self.flights.remove(flight)
+        self.finish(flight)
         if how == "yield":
             client.answer(invocation, 1)
             flight.caller.expected.append((Result, flight.call_id, False))
@@ -302,6 +363,19 @@ class RouterModel(RuleBasedStateMachine):
         self.world.pass_time(seconds)
         for flight in [flight for flight in self.flights if flight.deadline <= self.world.now]:
             self.end(flight, uris.ERROR_TIMEOUT, interrupt=not flight.is_killed)
+
+    @precondition(lambda self: len(self.members) > 1)
+    @rule(number=who, other=who)
+    def kill(self, number: int, other: int) -> None:
+        killer, victim = self.pick(number), self.pick(other)
+        call_id = killer.client.call(uris.SESSION_KILL, victim.client.session_id)
+        if killer is victim:
+            killer.expected.append((Error, call_id, uris.ERROR_NO_SUCH_SESSION))
+            return
+        killer.expected.append((Result, call_id, False))
+        self.mourn(victim)
+        assert [type(message) for message in victim.client.received()] == [Goodbye]
+        victim.client.drop()
 
     @precondition(lambda self: self.members)
     @rule(number=who, politely=st.booleans())
@@ -347,8 +421,22 @@ class RouterModel(RuleBasedStateMachine):
             return max(prefixes, key=lambda pattern: len(pattern[0]))
         return max(hits, key=lambda pattern: bool(pattern[0].split(".")[0]), default=None)
 
-    def end(self, flight: Flight, uri: str, *, interrupt: bool) -> None:
+    def refuse(self, caller: Member, call_id: int, procedure: str, uri: str, *, streams: bool) -> None:
+        caller.expected.append((Error, call_id, uri))
+        if streams:
+            caller.late.append((call_id, procedure))
+
+    def send_more(self, member: Member, call_id: int, procedure: str, is_last: bool) -> None:
+        member.client.send(Call(call_id, {} if is_last else {"progress": True}, procedure, [procedure]))
+
+    def finish(self, flight: Flight) -> None:
+        """The call is over, whether or not its caller knows and has sent its last input."""
         self.flights.remove(flight)
+        if flight.takes_inputs:
+            flight.caller.late.append((flight.call_id, flight.procedure))
+
+    def end(self, flight: Flight, uri: str, *, interrupt: bool) -> None:
+        self.finish(flight)
         flight.callee.over.append(flight.invocation)
         flight.caller.expected.append((Error, flight.call_id, uri))
         if interrupt and flight.callee.can_cancel:
@@ -362,11 +450,20 @@ class RouterModel(RuleBasedStateMachine):
             del self.shared[pattern]
 
     def bid_farewell(self, member: Member, politely: bool) -> None:
+        self.mourn(member)
+        if politely:
+            member.client.goodbye()
+            assert [type(message) for message in member.client.received()] == [Goodbye]
+        member.client.drop()
+        assert member.client.received() == []
+
+    def mourn(self, member: Member) -> None:
+        """Expect what the end of a session means for the others."""
         self.members.remove(member)
         for registration_id in list(member.registrations):
             self.withdraw(member, registration_id)
         for flight in [flight for flight in self.flights if member in (flight.caller, flight.callee)]:
-            self.flights.remove(flight)
+            self.finish(flight)
             if flight.caller is not member:
                 flight.caller.expected.append((Error, flight.call_id, uris.ERROR_CANCELED))
             elif flight.callee is not member:
@@ -378,11 +475,6 @@ class RouterModel(RuleBasedStateMachine):
                 for subscription_id, pattern in other.subscriptions.items():
                     if is_match(pattern, topic):
                         other.expected.append((Event, subscription_id, pattern[1] != "exact" and topic))
-        if politely:
-            member.client.goodbye()
-            assert [type(message) for message in member.client.received()] == [Goodbye]
-        member.client.drop()
-        assert member.client.received() == []
 
 
 def essence(message: Message) -> Any:
@@ -402,4 +494,6 @@ def essence(message: Message) -> Any:
 RouterModel.TestCase.settings = settings(
     max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-TestRouterModel = pytest.mark.checklist("SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R11", "BP-R12")(RouterModel.TestCase)
+TestRouterModel = pytest.mark.checklist(
+    "SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R5", "BP-R9", "BP-R11", "BP-R12", "PCI-R2", "PCI-R6", "SM-R1"
+)(RouterModel.TestCase)
