@@ -1,7 +1,7 @@
 """Each numbered statement about Autobahn's API is carried by a test, or stands in the list of what is still missing.
 
-S-n is what its documents say, C-n is where they contradict its code, W-n is what is to be better. autobahn_ids.txt has those that tests carry, and only
-grows; autobahn_not_yet.txt says what is missing of the others, and of those that are carried in part. The tests are read, not run.
+S-n is what its documents say, C-n is where they contradict its code, W-n is what is to be better. autobahn_ids.txt has those that tests carry, and
+only grows; autobahn_not_yet.txt says what is missing of the others, and of those that are carried in part. The tests are read, not run.
 """
 
 from __future__ import annotations
