@@ -65,7 +65,9 @@ class SessionView:
             ApplicationError: The router or callee answered ERROR; well-known URIs arrive as their own subclass.
             CallTimeout: The timeout given with `with_options` ran out.
             UnexpectedResult: The result does not convert to the `result_type` given with `with_options`; the procedure has been executed.
+            DecryptionFailed, TrustedUriMismatch: The answer cannot be decrypted; the procedure may have been executed.
             SerializationError, MessageTooLarge: The payload cannot be sent.
+            LocalProtocolError: The payload has to be encrypted, and cannot be: the router, or the key, is not made for it.
             SessionClosed, SessionLost: The session ended; `maybe_executed` tells whether the call may have been executed.
         """
         options = self._call_options
@@ -105,6 +107,7 @@ class SessionView:
         Raises:
             ApplicationError: The router refused (acknowledged publishes only).
             SerializationError, MessageTooLarge: The payload cannot be sent.
+            LocalProtocolError: The payload has to be encrypted, and cannot be: the router, or the key, is not made for it.
             SessionClosed, SessionLost: The session ended.
         """
         shell = self._shell
@@ -128,7 +131,7 @@ class SessionView:
 
         Raises:
             trio.WouldBlock: The connection is congested.
-            SerializationError, MessageTooLarge, SessionClosed, SessionLost: As with `publish`.
+            SerializationError, MessageTooLarge, LocalProtocolError, SessionClosed, SessionLost: As with `publish`.
         """
         shell = self._shell
         if shell.pump.is_above_high_water:
