@@ -54,6 +54,12 @@ FORBIDDEN = {
     "websockets.trio",
 }
 
+# What of the compatibility layer belongs to one framework. All else belongs to none: it loads them where they are in use, if at all.
+FRAMEWORKS = {
+    "asyncio": ("asyncio", "uvloop", "trowamp_compat.asyncio"),
+    "twisted": ("twisted", "trowamp_compat.twisted"),
+}
+
 Import = tuple[str, int, bool]  # dotted name, line, whether it is there when the program runs
 
 
@@ -134,6 +140,26 @@ def faults_of_compat(folder: Path) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}:{line} uses the private name {dotted}"
 
 
+def faults_of_frameworks(folder: Path) -> Iterator[str]:
+    """Yield where the compatibility layer chooses a framework when it is imported, or one framework's part knows the other."""
+    for name, path in modules_of(folder / "compat", "trowamp_compat").items():
+        part = name.split(".")[1] if "." in name else ""
+        late = _lines_in_functions(path)
+        for dotted, line, at_run_time in imports_of(name, path):
+            for framework, owned in FRAMEWORKS.items():
+                is_own = framework == part or not any(dotted == each or dotted.startswith(f"{each}.") for each in owned)
+                is_late = part not in FRAMEWORKS and (line in late or not at_run_time)
+                if not (is_own or is_late):
+                    yield f"{path.relative_to(folder)}:{line} {name} may not import {dotted}"
+
+
+def _lines_in_functions(path: Path) -> set[int]:
+    """Return the lines that run when something is called, and not when the module is imported."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, functions)]
+    return {line for node in nodes for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+
+
 def _faults_of_edge(place: str, name: str, target: str) -> Iterator[str]:
     source, wanted = group_of(name), group_of(target)
     if source != wanted and wanted in RANKS and RANKS[source] <= RANKS[wanted] and not _both_vocabulary(source, wanted):
@@ -173,6 +199,10 @@ def test_the_core_keeps_its_layers(project: Path) -> None:
 
 def test_the_compatibility_layer_uses_public_names_only(project: Path) -> None:
     assert list(faults_of_compat(project)) == []
+
+
+def test_the_compatibility_layer_chooses_no_framework(project: Path) -> None:
+    assert list(faults_of_frameworks(project)) == []
 
 
 def test_every_module_is_looked_at(project: Path) -> None:
@@ -242,3 +272,40 @@ def test_public_names_in_the_compatibility_layer_are_fine(tmp_path: Path) -> Non
         compat__trowamp_compat__asyncio="import trowamp\nfrom trowamp import __version__\nfrom trowamp.wire import Link",
     )
     assert list(faults_of_compat(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("wamp__types", "import asyncio"),
+        ("util", "if True:\n    from twisted.internet import defer"),
+        ("wamp__protocol", "from ..twisted._face import TwistedFace"),
+        ("asyncio__wamp", "from twisted.internet import reactor"),
+        ("asyncio__wamp", "def f():\n    from ..twisted import wamp"),
+        ("twisted__wamp", "def f():\n    import asyncio"),
+        ("twisted__wamp", "import trowamp_compat.asyncio.wamp"),
+    ],
+)
+def test_a_framework_in_the_wrong_place_is_found(tmp_path: Path, module: str, source: str) -> None:
+    plant(
+        tmp_path,
+        **{f"compat__trowamp_compat__{name}": "" for name in ("asyncio__wamp", "twisted__wamp", "twisted___face")},
+    )
+    assert list(faults_of_frameworks(tmp_path)) == []
+    plant(tmp_path, **{f"compat__trowamp_compat__{module}": source})
+    assert len(list(faults_of_frameworks(tmp_path))) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("asyncio__wamp", "import asyncio\nimport uvloop\nfrom . import util\nfrom ..wamp import types"),
+        ("twisted__wamp", "from twisted.internet import defer\nfrom ..wamp import types"),
+        ("util", "def f():\n    import asyncio\n    from .twisted import wamp"),
+        ("wamp__types", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import asyncio"),
+        ("wamp__component", "from . import asyncio_like"),
+    ],
+)
+def test_a_framework_where_it_is_in_use_is_fine(tmp_path: Path, module: str, source: str) -> None:
+    plant(tmp_path, **{f"compat__trowamp_compat__{module}": source})
+    assert list(faults_of_frameworks(tmp_path)) == []
