@@ -67,17 +67,8 @@ CHECKED = {
     "ssh_agent_keys",  # in test_ssh_agent.py
 }
 # Methods that other parts of the package call; the reference does not list them.
-INNER = {
-    "CallStream.park",
-    "CallStream.wait",
-    "Router.connect",
-    "Router.find_out",
-    "Router.keep_history",
-    "Router.listen",
-    "Router.serve_transport",
-    "Router.shut_down",
-    "Transport.connect",
-}
+ROUTER = ("connect", "find_out", "keep_history", "listen", "serve_polled", "serve_transport", "shut_down")
+INNER = {"CallStream.park", "CallStream.wait", "Transport.connect", *(f"Router.{name}" for name in ROUTER)}
 
 
 def async_functions() -> Iterator[str]:
