@@ -448,7 +448,9 @@ async def open_router(
     )
     core_options = limits or RouterOptions()
     if history_path is not None and not core_options.event_history:
-        raise ValueError("history_path is the file of an event history, but limits.event_history says that nothing is kept")
+        raise ValueError(
+            "history_path is the file of an event history, but limits.event_history says that nothing is kept"
+        )
     realms = list(realms)
     if handshake_timeout is not None:
         core_options = msgspec.structs.replace(core_options, handshake_timeout=handshake_timeout)

@@ -92,7 +92,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
 
 def _with_payload(head: tuple[Any, ...], args: Args, kwargs: Dict | None) -> tuple[Any, ...]:
     if kwargs:
-        return (*head, args or [], kwargs)
+        return (*head, [] if args is None else args, kwargs)
     if args:
         return (*head, args)
     return head

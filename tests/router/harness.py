@@ -69,6 +69,9 @@ class CountingSerializer:
     def decode(self, body: bytes) -> Message:
         return self._inner.decode(body)
 
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        return self._inner.decode_to_pass_on(body)
+
     def decode_all(self, body: bytes) -> list[Message]:
         return list(self._inner.decode_all(body))
 

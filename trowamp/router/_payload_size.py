@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ..wire._passing import PassedArgs
+
 _EACH: Final = 16  # what any value costs besides its text or octets
 
 
@@ -21,4 +23,6 @@ def payload_size(*values: Any) -> int:
             pending += value.values()
         elif isinstance(value, list | tuple):
             pending += value
+            if isinstance(value, PassedArgs):
+                total += len(value.octets)
     return total

@@ -107,6 +107,7 @@ class Router:
             now: The time.
             identity: Who it is, if whoever runs the router has made the connection; then it is asked for nothing.
         """
+        link.pass_payloads_on()
         peer = Peer(
             link, transport, dirty=self._dirty, doomed=self._doomed, options=self.options, counters=self._counters
         )

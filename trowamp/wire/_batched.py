@@ -48,6 +48,10 @@ class BatchedSerializer(ABC):
             raise RemoteProtocolError(f"a batch of {1 + len(others)} messages where one was expected")
         return message
 
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        """Deserialize as `decode` does; payloads of batches are encoded again."""
+        return self.decode(body)
+
     def answering(self, body: bytes) -> BatchedSerializer:  # noqa: ARG002 - for who has a choice
         """Return the serializer for answers to whoever sent this batch."""
         return self

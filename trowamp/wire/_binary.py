@@ -6,7 +6,7 @@ lengths, UTF-8 and octets left over. CBOR is cbor2's, whose other habits (tags, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -15,6 +15,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
+from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
 from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, PLAIN, Copier, is_plain, plain_payload, refuse
 
 _copier: Final = Copier()
@@ -41,11 +42,34 @@ class BinarySerializer:
                 OverflowError,
             ):  # a lone surrogate or too great an integer; the copier tells where
                 pass
+        elif (args := passed_args(wire)) is not None:
+            return spliced(wire, args, self) or self.encode(without_octets(message))
         return self._dumps(_copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
         return parse(self._load(body))
+
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        """Deserialize one message for a router; see `Serializer.decode_to_pass_on`."""
+        raw = self._load_verbatim(body) if len(body) >= WORTH_PASSING else None
+        if raw is None:
+            return self.decode(body)
+        message = parse(raw)
+        keep_octets(message, raw, body, self)
+        return message
+
+    def encode_head(self, elements: Sequence[Any], payload: int) -> bytes | None:
+        """Serialize the beginning of a message; see `HeadSerializer`."""
+        if not is_plain(elements, self._atoms):
+            return None
+        try:
+            head = self._dumps(elements)
+        except (UnicodeEncodeError, OverflowError):
+            return None
+        return (
+            bytes((head[0] + payload,)) + head[1:]
+        )  # both formats write the length of short lists into their first octet
 
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
@@ -53,11 +77,19 @@ class BinarySerializer:
 
     def _load(self, body: bytes) -> Any:
         """Return what a body holds, with portable values only if it is a list."""
+        raw = self._load_verbatim(body)
+        return self._put_right(self._loads(body)) if raw is None else raw
+
+    def _load_verbatim(self, body: bytes) -> Any:
+        """Return what a body holds; None if it is a list with values that are not portable, or are written in unusual ways."""
         raw = self._loads(body)
+        return None if type(raw) is list and not is_plain(raw, self._atoms) else raw
+
+    def _put_right(self, raw: Any) -> Any:
+        """Return a list without what other formats have no word for; refuse what cannot be put right."""
+        raw = _without_undefined(raw, self._undefined, MESSAGE_DEPTH)
         if type(raw) is list and not is_plain(raw, self._atoms):
-            raw = _without_undefined(raw, self._undefined, MESSAGE_DEPTH)
-            if not is_plain(raw, self._atoms):
-                raise refuse(raw)
+            raise refuse(raw)
         return raw
 
     def encode_payload(self, payload: dict[str, Any]) -> bytes:
@@ -110,13 +142,13 @@ class MessagePackSerializer(BinarySerializer):
     _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
     _loads = staticmethod(_load_msgpack)
 
-    def _load(self, body: bytes) -> Any:
+    def _load_verbatim(self, body: bytes) -> Any:
         if len(body) > _SMALL or _BIN8 not in body:  # to find octets where the type has none costs more than it saves
             try:
                 return _unpack_plain(body)
             except (ValueError, RecursionError):
                 pass  # it is wrong, or has portable values that the type does not know
-        return BinarySerializer._load(self, body)
+        return BinarySerializer._load_verbatim(self, body)
 
 
 class _Tags(dict[int, Callable[..., Any]]):
@@ -149,15 +181,16 @@ def _negative(value: Any, *_: Any) -> int:
 
 # What JavaScript's encoders write for ordinary values: BigInt, however small, and Uint8Array (RFC 8746).
 _TAGS: Final = _Tags({2: _integer, 3: _negative, 64: _octets})
+_NO_TAGS: Final = _Tags()
 
 
-def _load_cbor(body: bytes) -> Any:
+def _load_cbor(body: bytes, tags: _Tags = _TAGS) -> Any:
     """Decode one item. Octets as keys, `undefined`, simple values, NaN and integers below -2**63 come out as they are."""
     stream = BytesIO(body)
     try:
         raw = cbor2.load(
             stream,
-            semantic_decoders=_TAGS,
+            semantic_decoders=tags,
             read_size=len(body) + 1,
             max_depth=MESSAGE_DEPTH,
             strict_hashable_types=True,
@@ -179,3 +212,10 @@ class CborSerializer(BinarySerializer):
     _undefined = cbor2.undefined
     _dumps = staticmethod(cbor2.dumps)
     _loads = staticmethod(_load_cbor)
+
+    def _load_verbatim(self, body: bytes) -> Any:
+        try:
+            raw = _load_cbor(body, _NO_TAGS)
+        except RemoteProtocolError:
+            return None  # it is wrong, or has tags
+        return None if type(raw) is list and not is_plain(raw, self._atoms) else raw

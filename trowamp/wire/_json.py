@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import a2b_base64
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
+from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
 from ._values import ATOMS, MAX_DEPTH, PLAIN, Copier, is_plain, not_portable, plain_payload, refuse
 
 _BACKSLASH: Final = 0x5C  # looked for first, because it is found or missed at once
@@ -57,17 +59,31 @@ class JsonSerializer:
             else:
                 if _BACKSLASH not in body or _NUL not in body:
                     return body
+        elif (args := passed_args(wire)) is not None:
+            return spliced(wire, args, self) or self.encode(without_octets(message))
         return _dumps(_copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
+        return parse(_load_message(body))
+
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        """Deserialize one message for a router; see `Serializer.decode_to_pass_on`."""
+        raw = _load_message(body)
+        message = parse(raw)
+        if len(body) >= WORTH_PASSING and body.endswith(b"]"):  # no white space follows
+            keep_octets(message, raw, body, self)
+        return message
+
+    def encode_head(self, elements: Sequence[Any], payload: int) -> bytes | None:  # noqa: ARG002  # JSON does not count
+        """Serialize the beginning of a message; see `HeadSerializer`."""
+        if not is_plain(elements, _ATOMS):
+            return None
         try:
-            raw = _loads_plain(body)
-        except (ValueError, RecursionError):
-            raw = _load_unusual(body)
-        if _BACKSLASH in body and _NUL in body:
-            raw = _with_octets(raw)
-        return parse(raw)
+            head = _dumps(elements)
+        except UnicodeEncodeError:
+            return None
+        return None if _NUL in head else head[:-1] + b","
 
     def encode_payload(self, payload: dict[str, Any]) -> bytes:
         """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
@@ -82,6 +98,15 @@ class JsonSerializer:
     def decode_all(self, body: bytes) -> list[Message]:
         """Deserialize the one message that a body holds."""
         return [self.decode(body)]
+
+
+def _load_message(body: bytes) -> Any:
+    """Return what a body holds, with portable values only if it is a list, and octets where strings stand for some."""
+    try:
+        raw = _loads_plain(body)
+    except (ValueError, RecursionError):
+        raw = _load_unusual(body)
+    return _with_octets(raw) if _BACKSLASH in body and _NUL in body else raw
 
 
 def _load_unusual(body: bytes) -> Any:

@@ -96,6 +96,7 @@ class Link:
         "_last_pong",
         "_messages",
         "_outgoing",
+        "_passes_on",
         "_pings",
         "_unsent_pongs",
         "announced_size",
@@ -137,6 +138,7 @@ class Link:
         self.unread = b""
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0
         self._messages: list[Message] = []
+        self._passes_on = False
         self._outgoing = bytearray()
         self._pings = self._last_pong = self._unsent_pongs = 0
         self.become(framing)
@@ -202,6 +204,12 @@ class Link:
             self._outgoing += octets
             self.queued_octets += len(octets)
 
+    def pass_payloads_on(self) -> None:
+        """From now on, messages are for a router: it does not change them, and sends large payloads on in the octets they came in where it can."""
+        self._passes_on = True
+        if hasattr(self, "serializer"):
+            self._decode = self.serializer.decode_to_pass_on
+
     def data_to_send(self) -> bytearray:
         """Return the outgoing buffer itself; report what was written of its front with `data_sent`."""
         return self._outgoing
@@ -262,7 +270,7 @@ class Link:
         self.serializer = serializer
         self.max_send_size = max_send_size
         self.wire_format = wire_format
-        self._decode = serializer.decode
+        self._decode = serializer.decode_to_pass_on if self._passes_on else serializer.decode
         self._batched = serializer if isinstance(serializer, BatchedSerializer) else None
         self.become(framing)
         self.is_open = True

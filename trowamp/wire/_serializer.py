@@ -64,6 +64,13 @@ class Serializer(Protocol):
         """
         ...
 
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        """Deserialize as `decode` does, for a router: a large payload keeps the octets it came in for receivers with the same serializer.
+
+        What the message holds must not be changed.
+        """
+        ...
+
     def decode_all(self, body: bytes) -> Iterable[Message]:
         """Deserialize every message of a body: always one, except in a batched form.
 

@@ -6,7 +6,7 @@
 All of them carry the same values, and raise `SerializationError` for any other: None, bool, int from -2**63 to 2**64 - 1, finite float, str without
 lone surrogates, bytes, list (or tuple, which arrives as a list), and dict with str keys, nested at most 64 deep. JSON alone cannot carry a
 string that begins with U+0000. What arrives is held to the same rules. A key that occurs twice in a dictionary is no error in
-any of them; the last value counts, and the earlier ones are not passed on.
+any of them; the last value counts. A router passes large payloads on as they are written, with both.
 """
 
 from __future__ import annotations
