@@ -72,7 +72,7 @@ def test_a_native_payload_may_be_anything() -> None:
     assert read([{"kwargs": {"a": 1}}], ppt_scheme="mqtt", ppt_serializer="native") == ([], {"a": 1})
     for args, kwargs in (([1, 2], None), ([{"args": [1], "b": 2}], None), ([{}], None), ([{"args": [1]}], {"a": 1})):
         assert read(args, kwargs, ppt_scheme="x_raw") == (args, kwargs or {})
-    assert read([b"raw"], ppt_scheme="x_raw") == ([b"raw"], {})
+    assert read([b"raw"], ppt_scheme="x_raw") == read(b"raw", ppt_scheme="x_raw") == ([b"raw"], {})
     assert read(None, ppt_scheme="x_raw") == ([], {})
 
 

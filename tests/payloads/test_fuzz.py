@@ -13,7 +13,7 @@ from trowamp.payloads import Encoded, Passthru, PayloadCodec, Subject
 
 from .keys import F, callees_ring, callers_ring
 
-bounded = settings(max_examples=150, deadline=None)
+bounded = settings(max_examples=300, deadline=None)
 
 texts = st.text(max_size=20).filter(lambda text: not text.startswith("\0"))  # those cannot be carried in JSON
 atoms = (

@@ -202,4 +202,6 @@ def _native(encoded: Encoded) -> Payload:
         (payload,) = args
         if type(payload) is dict and payload and payload.keys() <= {"args", "kwargs"}:
             return payload_of(payload)
+    if type(args) is bytes:  # in the place of Arguments, as Autobahn has it
+        args = [args]
     return args or [], encoded.kwargs or {}
