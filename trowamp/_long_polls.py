@@ -144,7 +144,8 @@ class LongPolls:
             return plain(HTTPStatus.BAD_REQUEST, choice)
         name = secrets.token_urlsafe(_ID_OCTETS)
         http = {"path": request.path, "headers": request.headers}
-        transport = PolledTransport({**connection.transport.details, "type": "longpoll", "http": http})
+        carrier = connection.transport
+        transport = PolledTransport(carrier.description, {**carrier.details, "type": "longpoll", "http": http})
         link = long_poll(choice.serializer, max_size=router.options.max_message_size)
         pump = self._pumps[name] = PolledPump(transport, link, idle_timeout=router.options.idle_timeout)
         session = RouterConnection(router, pump, since=trio.current_time())

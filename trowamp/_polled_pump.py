@@ -21,13 +21,14 @@ class PolledTransport:
     """A long-poll transport, as far as it can be seen as a connection.
 
     Args:
+        opener: The connection that has opened it, for people.
         details: What the router's transport information says of it.
     """
 
     wakes_tasks = True  # requests that wait
 
-    def __init__(self, details: dict[str, Any]) -> None:
-        self.description = f"long-poll {details.get('peer', details['type'])}"
+    def __init__(self, opener: str, details: dict[str, Any]) -> None:
+        self.description = f"long-poll from {opener}"
         self.details = details
         self.is_ready = True
         self.is_aborted = False

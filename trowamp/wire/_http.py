@@ -80,6 +80,7 @@ class HttpServer:
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         self._outgoing = bytearray()
         self._body = bytearray()
+        self._is_head = False  # the request's method is HEAD: the answer is to have no body
 
     def receive_data(self, data: bytes) -> None:
         """Take octets from the client."""
@@ -122,6 +123,7 @@ class HttpServer:
             return self._refusal(error)
         if isinstance(event, h11.Request):
             self._body.clear()
+            self._is_head = event.method == b"HEAD"
             return _request(event)
         return None
 
@@ -160,7 +162,7 @@ class HttpServer:
         reason = _phrase(response.status)
         for event in (
             h11.Response(status_code=response.status, headers=fields, reason=reason),
-            h11.Data(data=response.body if has_body else b""),
+            h11.Data(data=response.body if has_body and not self._is_head else b""),
             h11.EndOfMessage(),
         ):
             self._outgoing += connection.send(event) or b""
