@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -38,6 +39,9 @@ class KeyPair(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"KeyPair(public={self.public!r})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, str]]:
+        yield "public", self.public
 
 
 class Key:
