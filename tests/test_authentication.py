@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -509,6 +510,7 @@ async def test_no_secret_is_in_logs_errors_or_reprs(name: str, caplog: pytest.Lo
         error = await refused(router, wrong)
         shown = [repr(thing) for thing in (right, wrong, right.begin(bytes(32)), options, router, router.core, error)]
         shown += [str(error), str(error.details), caplog.text, repr(router.core._gate.__dict__)]
+        shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
     text = "\n".join(shown)
     for secret in (TICKET, SECRET, PASSWORD, SEED, ROUTER_SEED, "wrong", str(b"x" * 32), (b"x" * 32).hex()):
         assert secret not in text.replace("proof of it is wrong", "")
