@@ -412,7 +412,7 @@ def test_no_representation_shows_a_secret() -> None:
     assert shown.startswith(f"KeyPair(public={CALLER.public!r})")
     assert "<Key for originator> <KeyRing for 'com.example.secret.'> <KeyRing for nothing>" in shown
     assert "<Key for originator and responder>" in shown
-    assert list(CALLER.__rich_repr__()) == [("public", CALLER.public)]
+    assert CALLER.__rich_repr__() == [("public", CALLER.public)]
     assert CALLER.private not in shown
     assert bytes(range(32)).hex() not in shown
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nacl.public import Box, PrivateKey, PublicKey
@@ -40,8 +39,8 @@ class KeyPair(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"KeyPair(public={self.public!r})"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, str]]:
-        yield "public", self.public
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("public", self.public)]
 
 
 class Key:
