@@ -17,7 +17,7 @@ H = TypeVar("H")
 T = TypeVar("T")
 
 
-class Reply(msgspec.Struct, Generic[W], gc=False):
+class Reply(msgspec.Struct, Generic[W]):
     """A request has ended: `message` answers it, or `error` says why there is no answer."""
 
     waiter: W
@@ -25,49 +25,49 @@ class Reply(msgspec.Struct, Generic[W], gc=False):
     error: Exception | None = None
 
 
-class Progress(msgspec.Struct, Generic[W], gc=False):
+class Progress(msgspec.Struct, Generic[W]):
     """A progressive RESULT; the call goes on."""
 
     waiter: W
     message: Result
 
 
-class Delivery(msgspec.Struct, Generic[H], gc=False):
+class Delivery(msgspec.Struct, Generic[H]):
     """An EVENT for each of `handlers`, in the order they subscribed."""
 
     message: Event
     handlers: tuple[H, ...]
 
 
-class Invoked(msgspec.Struct, Generic[H], gc=False):
+class Invoked(msgspec.Struct, Generic[H]):
     """An INVOCATION to be served by `handler`; answer it with `ClientSession.answer` or `ClientSession.fail`, exactly once."""
 
     message: Invocation
     handler: H
 
 
-class Fed(msgspec.Struct, Generic[T], gc=False):
+class Fed(msgspec.Struct, Generic[T]):
     """One more input of the invocation that the shell serves under `token`."""
 
     token: T
     message: Invocation
 
 
-class Interrupted(msgspec.Struct, Generic[T], gc=False):
+class Interrupted(msgspec.Struct, Generic[T]):
     """The invocation that the shell serves under `token` shall stop."""
 
     token: T
     mode: str | None
 
 
-class Revoked(msgspec.Struct, Generic[H], gc=False):
+class Revoked(msgspec.Struct, Generic[H]):
     """The router itself ended a registration or subscription; its handlers get nothing any more."""
 
     handlers: tuple[H, ...]
     reason: str | None
 
 
-class Ended(msgspec.Struct, Generic[W], gc=False):
+class Ended(msgspec.Struct, Generic[W]):
     """The session is over: why, and every request that was still pending."""
 
     error: SessionClosed | SessionLost
