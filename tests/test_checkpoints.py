@@ -13,6 +13,7 @@ import trio
 from trio.testing import MockClock, assert_checkpoints
 
 import trowamp
+from tests.faults.goals import check
 from tests.sessions import Pair, answering, in_flight, open_pair, pending, settle
 from trowamp import Component, Invocation, Router, Session, open_router, open_session
 from trowamp import messages as m
@@ -370,7 +371,7 @@ async def test_a_request_can_be_cancelled_anywhere(
             after = tasks(), session.statistics().registrations, router.statistics().registrations
             assert after == before, f"cancelled at step {step}"
             assert await session.call("com.example.now") is None
-        assert step >= 5
+    check("R14", f"steps of a request, cancelled at each: {scenario.__name__}", step, ">=", 5)
 
 
 @pytest.mark.parametrize("mode", ["kill", "killnowait"])
@@ -440,7 +441,7 @@ async def test_a_session_in_memory_can_be_cancelled_anywhere(autojump_clock: Moc
             await settle()
             assert is_empty(router), f"cancelled at step {step}"
             assert tasks() == before, f"cancelled at step {step}"
-        assert step > 30
+    check("R14", "steps of a session in memory, cancelled at each", step, ">=", 30)
 
 
 def is_empty(router: Router) -> bool:
@@ -484,7 +485,7 @@ async def test_a_session_over_a_socket_can_be_cancelled_anywhere(scheme: str) ->
             has_fired = await cancel_at_step(step, scenario)
             await everybody_has_left()
             assert (tasks(), open_files()) == before, f"cancelled at step {step}"
-        assert step > 30
+    check("R14", f"steps of a session over a socket, cancelled at each: {scheme}", step, ">=", 30)
 
 
 async def test_a_router_can_be_cancelled_anywhere() -> None:
@@ -499,13 +500,12 @@ async def test_a_router_can_be_cancelled_anywhere() -> None:
 
     await scenario()
     before = tasks(), open_files()
-    step = 0
-    has_fired = True
+    step, has_fired = 0, True
     while has_fired:
         step += 1
         has_fired = await cancel_at_step(step, scenario)
         assert (tasks(), open_files()) == before, f"cancelled at step {step}"
-    assert step > 30
+    check("R14", "steps of a router, cancelled at each", step, ">=", 30)
 
 
 async def test_a_component_can_be_cancelled_anywhere(autojump_clock: MockClock) -> None:
@@ -538,7 +538,7 @@ async def test_a_component_can_be_cancelled_anywhere(autojump_clock: MockClock) 
             assert is_empty(router), f"cancelled at step {step}"
             assert tasks() == before, f"cancelled at step {step}"
             assert component.session is None
-        assert step > 30
+    check("R14", "steps of a component, cancelled at each", step, ">=", 30)
 
 
 # ---- undone at the router

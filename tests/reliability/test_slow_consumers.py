@@ -1,0 +1,109 @@
+"""R7: one subscriber that never reads, and what it costs the others: nothing that can be noticed."""
+
+from __future__ import annotations
+
+import trio
+
+from tests.faults.goals import check, scaled
+from tests.faults.supervisor import RouterProcess, open_router_process
+from tests.serve_tools import Peer, open_socket_peer
+from trowamp import Session, open_session
+from trowamp.messages import Event, Goodbye
+
+EVENTS = 1500
+HEALTHY = 3
+PAYLOAD = "x" * 16_000
+TOPIC = "com.example.topic"
+MEMORY = 32 * 1024  # KiB
+SLOWER = 2.0  # times, at the 99th percentile
+NOISE = 0.004  # seconds that a busy machine may add
+
+
+class Audience:
+    """Healthy subscribers, and how long each event took to reach them."""
+
+    def __init__(self) -> None:
+        self.took: list[float] = []
+        self.got = 0
+
+    def on_event(self, began: float, payload: str) -> None:
+        self.got += 1
+        self.took.append(trio.current_time() - began)
+
+    def p99(self) -> float:
+        return sorted(self.took)[len(self.took) * 99 // 100]
+
+
+async def publish(router: RouterProcess, count: int) -> tuple[Audience, int]:
+    """Publish events to a healthy audience, one at a time; return it, and by how many KiB the router has grown at most."""
+    audience = Audience()
+    before = most = router.resident_kib()
+
+    async def listen(*, task_status: trio.TaskStatus[Session]) -> None:
+        async with open_session(router.url("ws"), realm="realm1") as session:
+            await session.subscribe(TOPIC, audience.on_event)
+            task_status.started(session)
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(HEALTHY):
+            await nursery.start(listen)
+        async with open_session(router.url("rs"), realm="realm1") as publisher:
+            acknowledged = publisher.with_options(acknowledge=True)
+            for number in range(count):
+                await acknowledged.publish(TOPIC, trio.current_time(), PAYLOAD)
+                if number % 50 == 0:
+                    most = max(most, router.resident_kib())
+        with trio.move_on_after(5):
+            while audience.got < count * HEALTHY:  # noqa: ASYNC110  # a goal tells if they do not come
+                await trio.sleep(0.005)
+        nursery.cancel_scope.cancel()
+    return audience, most - before
+
+
+async def farewell(peer: Peer) -> Goodbye | None:
+    """Read everything that was sent, up to the reason for the end."""
+    with trio.move_on_after(10):
+        while True:
+            message = await peer.next_message()
+            if not isinstance(message, Event):
+                assert isinstance(message, Goodbye)
+                return message
+    return None
+
+
+async def test_a_subscriber_that_never_reads_costs_the_others_nothing() -> None:
+    count = scaled(EVENTS)
+    async with open_router_process() as router:
+        alone, _ = await publish(router, count // 2)
+        async with open_socket_peer(router.url("rs")) as stalled:
+            await stalled.join()
+            await stalled.subscribe(TOPIC)
+            audience, grown = await publish(router, count)
+            goodbye = await farewell(stalled)
+    check("R7", "events that healthy subscribers got beside a stalled one", audience.got, "==", count * HEALTHY)
+    bound = SLOWER * alone.p99() + NOISE
+    check("R7", "p99 of an event's way, with a stalled subscriber", audience.p99(), "<=", bound, unit="s")
+    check("R7", "growth of the router", grown, "<=", MEMORY, unit="KiB")
+    assert goodbye is not None
+    assert goodbye.reason == "wamp.close.killed"
+    assert "does not read fast enough" in goodbye.details["message"]
+
+
+async def test_many_stalled_subscribers_cost_their_bound_each_and_are_gone() -> None:
+    stalled = scaled(5)
+    async with open_router_process() as router, trio.open_nursery() as nursery:
+
+        async def stall(*, task_status: trio.TaskStatus[None]) -> None:
+            async with open_socket_peer(router.url("rs")) as peer:
+                await peer.join()
+                await peer.subscribe(TOPIC)
+                task_status.started()
+                await trio.sleep_forever()
+
+        for _ in range(stalled):
+            await nursery.start(stall)
+        audience, grown = await publish(router, EVENTS)
+        nursery.cancel_scope.cancel()
+    check("R7", "events beside many stalled subscribers", audience.got, "==", EVENTS * HEALTHY)
+    check("R7", "growth of the router for each stalled subscriber", grown / stalled, "<=", MEMORY, unit="KiB")
