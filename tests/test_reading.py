@@ -158,6 +158,21 @@ async def test_a_router_that_breaks_the_protocol_is_told_by_the_reader() -> None
         assert abort.reason == uris.ERROR_PROTOCOL_VIOLATION
 
 
+async def test_a_call_that_begins_to_read_when_the_reader_is_about_to_go_on_is_left_alone() -> None:
+    """Whether the reader goes on is decided before the run sleeps; it does so a little later, and others may be quicker."""
+    async with open_scripted_socket() as router, router.open_session() as session, trio.open_nursery() as nursery:
+        reading = session._shell.reading
+        nursery.start_soon(answer_calls, router, 100)
+        while not reading.is_offered:
+            assert await session.call("com.example.echo", 1) == 1
+        resume = reading._resume_before_sleep()
+        assert resume is not None
+        trio.lowlevel.current_trio_token().run_sync_soon(resume)
+        with trio.fail_after(5):
+            assert await session.call("com.example.echo", 2) == 2
+        nursery.cancel_scope.cancel()
+
+
 async def test_handlers_see_the_context_of_the_session_and_not_of_a_caller() -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     variable.set("session")

@@ -145,4 +145,10 @@ class Reading:
 
     def _resume_before_sleep(self) -> Callable[[], None] | None:
         self._is_watched = False
-        return None if self._is_led else self._reader.wake
+        return None if self._is_led else self._resume
+
+    def _resume(self) -> None:
+        """Wake the reader, unless a task has begun to read for itself since that was decided; from here on none may."""
+        if not self._is_led:
+            self.is_offered = False
+            self._reader.wake()
