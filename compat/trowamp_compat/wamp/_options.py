@@ -10,10 +10,10 @@ from ._described import Described, require
 
 __all__ = ["CallOptions", "PublishOptions", "RegisterOptions", "SubscribeOptions"]
 
-_MATCHES: Final = (None, "exact", "prefix", "wildcard")
-_INVOKES: Final = (None, "single", "first", "last", "roundrobin", "random")
-_RUN_AT: Final = (None, "all", "any", "partition")
-_CANCEL_MODES: Final = (None, "skip", "kill", "killnowait")
+_MATCHES: Final = ("exact", "prefix", "wildcard")
+_INVOKES: Final = ("single", "first", "last", "roundrobin", "random")
+_RUN_AT: Final = ("all", "any", "partition")
+_CANCEL_MODES: Final = ("skip", "kill", "killnowait")
 
 Ids = int | Sequence[int] | None
 Names = str | Sequence[str] | None
@@ -40,7 +40,8 @@ class _Options(Described):
     correlation_is_last: Any
 
     def _keep(self, forward_for: ForwardFor, id_: Any, uri: Any, is_anchor: Any, is_last: Any) -> None:
-        require(forward_for is None or _is_forward_for(forward_for), f"forward_for must not be {forward_for!r}")
+        if forward_for is not None:
+            require(_is_forward_for(forward_for), f"forward_for must not be {forward_for!r}")
         self.forward_for = forward_for
         self.correlation_id = id_
         self.correlation_uri = uri
@@ -73,10 +74,13 @@ class _HandlerOptions(_Options):
     details_arg: str | None
 
     def _keep_details(self, match: str | None, details: bool | None, details_arg: str | None) -> None:
-        require(match in _MATCHES, f"match must be exact, prefix or wildcard, not {match!r}")
-        _check_flag("details", details)
-        require(details_arg is None or isinstance(details_arg, str), "details_arg must be the name of a parameter")
-        require(not (details and details_arg), "details=True and details_arg exclude each other")
+        if match is not None:
+            require(match in _MATCHES, f"match must be exact, prefix or wildcard, not {match!r}")
+        if details is not None:
+            _check_flag("details", details)
+        if details_arg is not None:
+            require(isinstance(details_arg, str), "details_arg must be the name of a parameter")
+            require(not details, "details=True and details_arg exclude each other")
         self.match = match
         self.details = details
         self.details_arg = "details" if details else details_arg
@@ -119,9 +123,12 @@ class RegisterOptions(_HandlerOptions):
         correlation_is_anchor: Any = None,
         correlation_is_last: Any = None,
     ) -> None:
-        require(invoke in _INVOKES, f"invoke must not be {invoke!r}")
-        require(concurrency is None or (_is_int(concurrency) and concurrency > 0), "concurrency must be at least 1")
-        _check_flag("force_reregister", force_reregister)
+        if invoke is not None:
+            require(invoke in _INVOKES, f"invoke must not be {invoke!r}")
+        if concurrency is not None:
+            require(_is_int(concurrency) and concurrency > 0, "concurrency must be at least 1")
+        if force_reregister is not None:
+            _check_flag("force_reregister", force_reregister)
         self._keep_details(match, details, details_arg)
         self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
         self.invoke = invoke
@@ -166,7 +173,8 @@ class SubscribeOptions(_HandlerOptions):
         correlation_is_anchor: Any = None,
         correlation_is_last: Any = None,
     ) -> None:
-        _check_flag("get_retained", get_retained)
+        if get_retained is not None:
+            _check_flag("get_retained", get_retained)
         self._keep_details(match, details, details_arg)
         self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
         self.get_retained = get_retained
@@ -245,7 +253,14 @@ class PublishOptions(_Options):
         correlation_is_last: Any = None,
     ) -> None:
         self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
-        _check_text("transaction_hash", transaction_hash)
+        if acknowledge is not None:
+            _check_flag("acknowledge", acknowledge)
+        if exclude_me is not None:
+            _check_flag("exclude_me", exclude_me)
+        if retain is not None:
+            _check_flag("retain", retain)
+        if transaction_hash is not None:
+            _check_text("transaction_hash", transaction_hash)
         self.acknowledge = acknowledge
         self.exclude_me = exclude_me
         self.exclude = exclude
@@ -256,19 +271,38 @@ class PublishOptions(_Options):
         self.eligible_authrole = eligible_authrole
         self.retain = retain
         self.transaction_hash = transaction_hash
-        for name in _FLAGS:
-            _check_flag(name, getattr(self, name))
-        for name, kind in _RECEIVERS.items():
-            _check_receivers(name, getattr(self, name), kind)
+        if self._receivers() != _NOBODY:
+            for name, value in zip(_RECEIVERS, self._receivers(), strict=True):
+                _check_receivers(name, value, _RECEIVERS[name])
 
     def message_attr(self) -> dict[str, Any]:
         """Return the options as PUBLISH carries them: receivers as lists."""
-        found = self._wanted("acknowledge", "exclude_me", *_RECEIVERS, "retain", "transaction_hash")
-        for name in _RECEIVERS:
-            if name in found:
-                value = found[name]
-                found[name] = list(value) if isinstance(value, list | tuple) else [value]
+        found: dict[str, Any] = {}
+        if self.acknowledge is not None:
+            found["acknowledge"] = self.acknowledge
+        if self.exclude_me is not None:
+            found["exclude_me"] = self.exclude_me
+        if self._receivers() != _NOBODY:
+            for name, value in zip(_RECEIVERS, self._receivers(), strict=True):
+                if value is not None:
+                    found[name] = list(value) if isinstance(value, list | tuple) else [value]
+        if self.retain is not None:
+            found["retain"] = self.retain
+        if self.transaction_hash is not None:
+            found["transaction_hash"] = self.transaction_hash
+        if self.forward_for is not None:
+            found["forward_for"] = self.forward_for
         return found
+
+    def _receivers(self) -> tuple[Any, ...]:
+        return (
+            self.exclude,
+            self.exclude_authid,
+            self.exclude_authrole,
+            self.eligible,
+            self.eligible_authid,
+            self.eligible_authrole,
+        )
 
 
 class CallOptions(_Options):
@@ -339,17 +373,25 @@ class CallOptions(_Options):
         pkey: Any = None,
         cancel_mode: str | None = None,
     ) -> None:
-        require(on_progress is None or onProgress is None, "on_progress and onProgress are two names for one option")
-        on_progress = onProgress if on_progress is None else on_progress
-        require(on_progress is None or callable(on_progress), "on_progress must be callable")
-        require(timeout is None or _is_duration(timeout), f"timeout must be seconds, not {timeout!r}")
-        require(caller is None or _is_int(caller), "caller must be a session id")
-        require(runAt in _RUN_AT, f"runAt must be all, any or partition, not {runAt!r}")
-        require(cancel_mode in _CANCEL_MODES, f"cancel_mode must be skip, kill or killnowait, not {cancel_mode!r}")
-        _check_text("transaction_hash", transaction_hash)
-        _check_text("caller_authid", caller_authid)
-        _check_text("caller_authrole", caller_authrole)
-        _check_flag("details", details)
+        if onProgress is not None:
+            require(on_progress is None, "on_progress and onProgress are two names for one option")
+            on_progress = onProgress
+        if on_progress is not None:
+            require(callable(on_progress), "on_progress must be callable")
+        if timeout is not None:
+            require(_is_duration(timeout), f"timeout must be seconds, not {timeout!r}")
+        if transaction_hash is not None:
+            _check_text("transaction_hash", transaction_hash)
+        if caller is not None or caller_authid is not None or caller_authrole is not None:
+            require(caller is None or _is_int(caller), "caller must be a session id")
+            _check_text("caller_authid", caller_authid)
+            _check_text("caller_authrole", caller_authrole)
+        if details is not None:
+            _check_flag("details", details)
+        if runAt is not None:
+            require(runAt in _RUN_AT, f"runAt must be all, any or partition, not {runAt!r}")
+        if cancel_mode is not None:
+            require(cancel_mode in _CANCEL_MODES, f"cancel_mode must be skip, kill or killnowait, not {cancel_mode!r}")
         self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
         self.on_progress = on_progress
         self.timeout = timeout
@@ -369,7 +411,10 @@ class CallOptions(_Options):
 
     def message_attr(self) -> dict[str, Any]:
         """Return the options as CALL carries them."""
-        found = self._wanted("transaction_hash", "caller", "caller_authid", "caller_authrole")
+        found: dict[str, Any] = {}
+        rare = (self.transaction_hash, self.caller, self.caller_authid, self.caller_authrole, self.forward_for)
+        if rare != _NOTHING_RARE:
+            found = self._wanted("transaction_hash", "caller", "caller_authid", "caller_authrole")
         if self.timeout is not None:
             found["timeout"] = math.ceil(self.timeout * 1000)
         if self.on_progress is not None:
@@ -381,8 +426,6 @@ class CallOptions(_Options):
         return found
 
 
-_FLAGS: Final = ("acknowledge", "exclude_me", "retain")
-
 # Who receives a publication, and by what.
 _RECEIVERS: Final[dict[str, type]] = {
     "exclude": int,
@@ -392,6 +435,8 @@ _RECEIVERS: Final[dict[str, type]] = {
     "eligible_authid": str,
     "eligible_authrole": str,
 }
+_NOBODY: Final = (None,) * len(_RECEIVERS)
+_NOTHING_RARE: Final = (None,) * 5
 
 
 def _is_int(value: object) -> bool:

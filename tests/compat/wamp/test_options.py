@@ -109,6 +109,27 @@ def test_options_of_a_call_are_positional_in_the_documented_order() -> None:
     assert (options.correlation_id, options.details) == ("c", True)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("transaction_hash", "0xab"),
+        ("caller", 7),
+        ("caller_authid", "joe"),
+        ("caller_authrole", "user"),
+        ("forward_for", HOPS),
+    ],
+)
+def test_each_rare_option_travels_alone(name: str, value: Any) -> None:
+    assert CallOptions(**{name: value}).message_attr() == {name: value}
+
+
+def test_options_that_are_changed_travel_as_they_are_then() -> None:
+    options = PublishOptions()
+    options.exclude = 3
+    options.retain = True
+    assert options.message_attr() == {"exclude": [3], "retain": True}
+
+
 WRONG: list[Callable[[], object]] = [
     lambda: RegisterOptions(match="some"),
     lambda: RegisterOptions(invoke="all"),
