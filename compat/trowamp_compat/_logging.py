@@ -1,7 +1,7 @@
 """Logging as programs for Autobahn know it, with txaio if that is there and without it else (S-97).
 
 A format is a text with `{name}` and `{name.attribute}`; what it names is given by keyword, and looked at only if the level is enabled. A method
-of a level that is not enabled is one that does nothing.
+of a level that is not enabled is one that does nothing. An exception given as `exc_info` is written with its traceback.
 
     log = make_logger("asyncio")
     log.info("joined {details.realm}", details=details)
@@ -228,8 +228,8 @@ def _to_logging(name: str, level: str, format: str | None = None, /, **values: A
     logger = logging.getLogger(name)
     number = _NUMBERS[level]
     if logger.isEnabledFor(number):
-        failure = values.get("log_failure")
-        logger.log(number, "%s", _text(format, values), exc_info=getattr(failure, "value", None))
+        error = getattr(values.get("log_failure"), "value", values.get("exc_info"))
+        logger.log(number, "%s", _text(format, values), exc_info=error)
 
 
 def _to_twisted(name: str, level: str, format: str | None = None, /, **values: Any) -> None:  # noqa: A002
@@ -237,9 +237,9 @@ def _to_twisted(name: str, level: str, format: str | None = None, /, **values: A
     from twisted.logger import LogLevel  # noqa: PLC0415
     from twisted.python.failure import Failure  # noqa: PLC0415
 
-    failure = values.get("log_failure")
-    if isinstance(failure, _Failure) and failure.value is not None:
-        values["log_failure"] = Failure(failure.value)  # type: ignore[no-untyped-call]
+    error = getattr(values.get("log_failure"), "value", values.get("exc_info"))
+    if isinstance(error, BaseException) and not isinstance(values.get("log_failure"), Failure):
+        values["log_failure"] = Failure(error)  # type: ignore[no-untyped-call]
     known = "debug" if level == "trace" else level
     text = _text(None, values) if format is None else format
     TwistedLogger(namespace=name).emit(LogLevel.levelWithName(known), text, **values)

@@ -162,6 +162,7 @@ def test_a_traceback_is_printed_behind_a_failure(framework: str) -> None:
             1 / 0
         except ZeroDivisionError:
             log.failure("failed: {{log_failure.value}}")
+        log.error("again", exc_info=KeyError("planted"))
         log.error(None, x=1)
         """,
         without_txaio=True,
@@ -169,6 +170,7 @@ def test_a_traceback_is_printed_behind_a_failure(framework: str) -> None:
     assert lines[0].endswith("failed: division by zero")
     assert any("Traceback" in line for line in lines)
     assert any(line.endswith("ZeroDivisionError: division by zero") for line in lines)
+    assert any(line.endswith("KeyError: 'planted'") for line in lines)
     assert lines[-1].endswith("x=1")
 
 
