@@ -83,7 +83,7 @@ class Component:
         initial_retry_delay: Seconds before the first attempt after a failure. Default 1.5.
         max_retry_delay: Seconds at most. Default 300.
         retry_delay_growth: Factor from one delay to the next. Default 1.5.
-        retry_delay_jitter: Part of the delay that is random, so that a fleet does not come back at once. Default 0.5.
+        retry_delay_jitter: Part of the delay that is random, so that a fleet does not come back at once. Default 0.1.
         options: What `open_session` takes: `auth`, `tls`, `serializers`, ….
 
     Raises:
@@ -102,7 +102,7 @@ class Component:
         initial_retry_delay: float = 1.5,
         max_retry_delay: float = 300.0,
         retry_delay_growth: float = 1.5,
-        retry_delay_jitter: float = 0.5,
+        retry_delay_jitter: float = 0.1,
         **options: Unpack[SessionOptions],
     ) -> None:
         require_known(options, known_to(ConnectOptions, JoinOptions))

@@ -38,7 +38,7 @@ class ReconnectSchedule:
         initial_retry_delay: float = 1.5,
         max_retry_delay: float = 300.0,
         retry_delay_growth: float = 1.5,
-        retry_delay_jitter: float = 0.5,
+        retry_delay_jitter: float = 0.1,
     ) -> None:
         if max_retries < -1:
             raise ValueError(f"max_retries is a number of retries, or -1 for no limit; not {max_retries}")
