@@ -18,6 +18,7 @@ from .exception import (
     SessionNotReady,
     TransportLost,
 )
+from .interfaces import ISession
 from .types import (
     CallDetails,
     CallOptions,
@@ -47,6 +48,7 @@ __all__ = [
     "ComponentConfig",
     "Error",
     "EventDetails",
+    "ISession",
     "InvalidUri",
     "Invocation",
     "ProtocolError",
