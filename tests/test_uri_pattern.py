@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from trowamp import uris
 from trowamp._uri_pattern import Match, UriPattern, is_pattern, is_reserved, is_uri
 
 # The rules of the specification as it writes them, to be matched against the whole text.
@@ -244,3 +245,7 @@ def test_any_text_is_a_pattern_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert is_pattern(pattern.uri, pattern.match)
+
+
+def test_the_rules_are_public_beside_the_uris() -> None:
+    assert (uris.UriPattern, uris.is_uri, uris.is_pattern) == (UriPattern, is_uri, is_pattern)
