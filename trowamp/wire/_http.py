@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, NoReturn
+from typing import Final
 
 import h11
 import msgspec
@@ -20,6 +20,7 @@ LONGEST_HEAD: Final = 65536  # octets of a message up to its empty line
 
 Headers = Sequence[tuple[str, str]]
 
+_BEGINNING: Final = b"HTTP/"
 _WAITS_FOR_MORE: Final = (h11.NEED_DATA, h11.PAUSED)
 _FRAMING: Final = frozenset({"connection", "content-length", "content-type", "transfer-encoding", "upgrade", "expect"})
 
@@ -191,6 +192,7 @@ class HttpClient:
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
         self._head: h11.Response | None = None
         self._body = bytearray()
+        self._has_ended = False  # the server sends nothing more
 
     def request(self, target: str, body: bytes, content_type: str) -> bytes:
         """Return the octets of a POST request."""
@@ -208,6 +210,7 @@ class HttpClient:
 
     def receive_data(self, data: bytes) -> None:
         """Take octets from the server; none at the end of the stream."""
+        self._has_ended = not data
         self._connection.receive_data(data)
 
     def response(self, limit: int) -> HttpResponse | None:
@@ -220,10 +223,14 @@ class HttpClient:
             RemoteProtocolError: It is no HTTP, or the stream ended before it did.
             MessageTooLarge: Its body has more octets than `limit`.
         """
+        if self._head is None and not _BEGINNING.startswith(self._connection.trailing_data[0][: len(_BEGINNING)]):
+            raise RemoteProtocolError("no HTTP response: it begins otherwise")  # h11 would wait for the end of a line
         while True:
             try:
                 event = self._connection.next_event()
             except h11.RemoteProtocolError as error:
+                if self._has_ended:
+                    raise RemoteProtocolError("the router ended the connection without an answer") from None
                 raise RemoteProtocolError(f"no HTTP response: {readable(str(error))}") from None
             if isinstance(event, h11.Response):
                 self._head = event
@@ -236,8 +243,6 @@ class HttpClient:
                 return self._complete()
             elif event in _WAITS_FOR_MORE:
                 return None
-            elif isinstance(event, h11.ConnectionClosed):
-                self._refuse_end()
 
     @property
     def is_reusable(self) -> bool:
@@ -263,9 +268,6 @@ class HttpClient:
         length = dict(self._head.headers).get(b"content-length")
         if length is not None and int(length) > limit:
             raise MessageTooLarge(int(length), limit)
-
-    def _refuse_end(self) -> NoReturn:
-        raise RemoteProtocolError("the router ended the connection without an answer")
 
 
 def check_headers(headers: Headers) -> None:
