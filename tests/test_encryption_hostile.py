@@ -93,6 +93,10 @@ async def test_a_router_cannot_damage_a_result() -> None:
     )
 
 
+async def test_a_router_cannot_make_up_an_error_of_the_procedure() -> None:
+    await answered(lambda call: m.Error(48, call.request_id, {}, f"{SECRET}error", ["forged"]), error=DecryptionFailed)
+
+
 async def test_the_routers_own_errors_need_no_key() -> None:
     await answered(
         lambda call: m.Error(48, call.request_id, {}, "wamp.error.no_such_procedure"), error=trowamp.NoSuchProcedure

@@ -65,12 +65,18 @@ class Exchange(msgspec.Struct, frozen=True):
     def opened_error(self, error: ApplicationError) -> ApplicationError:
         """Return the error that a peer sent, decoded; or as it is; or, if it is encrypted, the error that kept it from being decoded."""
         options = travelled(error.details)
-        if options is None:
+        if options is None and self.codec is _STANDARD:
             return error
+        subject = Subject("error", self.procedure, error.uri, self.request)
+        if options is None:
+            if not self.codec.refuses_plain(subject):
+                return error
+            refusal = not_encrypted(subject)
+            refusal.__cause__ = error
+            return refusal
         args: Any = list(error.args)
         if "enc_algo" in options and len(args) == 1:
             (args,) = args
-        subject = Subject("error", self.procedure, error.uri, self.request)
         try:
             opened = _decoded(self.codec, subject, Encoded(args, options, error.kwargs))
         except ApplicationError as failure:
@@ -177,7 +183,7 @@ class Coding:
     def encode_error(
         self, procedure: str, message: Invocation, error: ApplicationError
     ) -> tuple[Any, dict[str, Any]] | None:
-        """Encode an error in the form of its call; one that cannot be encoded travels without its payload.
+        """Encode an error in the form of its call. A payload that cannot be serialized is replaced by words that say so.
 
         Returns:
             Its payload in another form, and the details that describe it; None: it travels as it is.
@@ -187,11 +193,18 @@ class Coding:
         request = travelled(message.details) or _NOTHING
         subject = Subject("error", procedure, error.uri, request)
         try:
-            encoded = self._codec.encode(subject, error.args, error.kwargs, secrets.token_bytes)
-        except (SerializationError, LocalProtocolError) as failure:
-            _log.error("an error of %s travels without its payload: %s", procedure, failure)
+            encoded = self._encoded_error(subject, error)
+        except LocalProtocolError as failure:
+            _log.error("the error %s of %s travels without its payload: %s", error.uri, procedure, failure)
             return (), _NOTHING
         return None if encoded is None else (encoded.args, dict(encoded.options))
+
+    def _encoded_error(self, subject: Subject, error: ApplicationError) -> Encoded | None:
+        try:
+            return self._codec.encode(subject, error.args, error.kwargs, secrets.token_bytes)
+        except SerializationError as failure:
+            words = f"the error's payload could not be sent: {failure}"
+            return self._codec.encode(subject, (words,), {}, secrets.token_bytes)
 
     # ---- inner workings
 

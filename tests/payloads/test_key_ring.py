@@ -368,12 +368,17 @@ def test_calls_and_events_with_a_key_must_be_encrypted() -> None:
     assert callees_ring(allow_plain=True).decode(CALL, merely_serialized) == ([1], {})
 
 
-def test_the_result_of_an_encrypted_call_must_be_encrypted_and_its_error_need_not() -> None:
-    ring = callers_ring(allow_plain=True)
+@both_dialects
+def test_the_answer_to_an_encrypted_call_must_be_encrypted_unless_it_is_an_error_of_the_router(
+    dialect: Dialect,
+) -> None:
+    ring = callers_ring(allow_plain=True, dialect=dialect)
     request = seal(ring, CALL)
     assert ring.refuses_plain(result_for(request))
+    assert ring.refuses_plain(result_for(request, "error", "com.example.error")) is (dialect == "ppt")
     assert not ring.refuses_plain(result_for(request, "error", "wamp.error.canceled"))
     assert not ring.refuses_plain(Subject("result", F))
+    assert not ring.refuses_plain(Subject("error", F, "com.example.error"))
 
 
 def test_an_answer_to_what_was_not_encrypted_is_not() -> None:

@@ -172,7 +172,8 @@ def payload_of(payload: dict[str, Any]) -> Payload:
 
 def not_encrypted(subject: Subject) -> DecryptionFailed:
     """Return the error for a payload that has to be encrypted."""
-    return DecryptionFailed(f"the {subject.kind} of {subject.uri} is not encrypted, as it has to be")
+    what = subject.kind if subject.error is None else f"error {subject.error}"
+    return DecryptionFailed(f"the {what} of {subject.uri} is not encrypted, as it has to be")
 
 
 def is_known(scheme: str, serializer: str | None) -> bool:

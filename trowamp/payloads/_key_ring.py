@@ -116,10 +116,16 @@ class KeyRing(PayloadCodec):
         return (self._decrypt if dialect == "ppt" else self._decrypt_as_autobahn)(subject, encoded)
 
     def refuses_plain(self, subject: Subject) -> bool:
-        """Tell whether a payload has to be encrypted: the result of what was, and all that has a key, but for errors, which may be the router's."""
-        if subject.is_answer:
-            return subject.kind == "result" and _dialect_of(subject.request) is not None
-        return not self._allows_plain and self._keys_of(subject) is not None
+        """Tell whether a payload has to be encrypted: all that has a key, and the answer to what was encrypted.
+
+        Errors under "wamp." may be the router's own, and Autobahn's callees encrypt none that they have no key for.
+        """
+        if not subject.is_answer:
+            return not self._allows_plain and self._keys_of(subject) is not None
+        asked = _dialect_of(subject.request)
+        if subject.error is not None:
+            return asked == "ppt" and not is_reserved(subject.error)
+        return asked is not None
 
     # ---- the specification's form
 
