@@ -279,8 +279,9 @@ def check_headers(headers: Headers) -> None:
     for name, value in headers:
         if name.lower() in _FRAMING:
             raise ValueError(f"the header {name!r} cannot be set")
+        host = [] if name.lower() == "host" else [("Host", "x")]
         try:
-            h11.Request(method="POST", target="/", headers=[("Host", "x"), (name, value)])
+            h11.Request(method="POST", target="/", headers=[*host, (name, value)])
         except (h11.LocalProtocolError, UnicodeEncodeError):
             raise ValueError(f"the header {name!r} holds characters that HTTP forbids") from None
 
