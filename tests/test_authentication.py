@@ -226,6 +226,12 @@ async def test_what_is_wrong_with_a_principal_is_told_before_the_router_runs() -
             raise AssertionError("the router runs")
 
 
+async def test_a_secret_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 octets or more"):
+        async with open_router(auth=RouterAuth(secret=b"short")):
+            raise AssertionError("the router runs")
+
+
 async def test_work_that_takes_long_stops_nobody() -> None:
     ticks = 0
 

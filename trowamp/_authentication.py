@@ -36,6 +36,7 @@ _VERDICTS: Final = {
     uris.ERROR_NO_SUCH_REALM,
     uris.ERROR_NO_SUCH_ROLE,
 }
+_SECRET_SIZE: Final = 32
 _FAILED: Final = Deny(uris.ERROR_AUTHENTICATION_FAILED, "the router could not find out who may join")
 
 
@@ -85,7 +86,9 @@ class Authentication:
     def __init__(self, auth: RouterAuth, call: Callable[..., Awaitable[Any]]) -> None:
         self._call = call
         self._auth = auth
-        secret = auth.secret or os.urandom(32)
+        if auth.secret is not None and len(auth.secret) < _SECRET_SIZE:
+            raise ValueError(f"RouterAuth.secret must have {_SECRET_SIZE} octets or more")
+        secret = auth.secret or os.urandom(_SECRET_SIZE)
         principals = principals_from_mapping(auth.principals)
         table = Principals(principals, secret)
         methods = dict.fromkeys(method for principal in principals for method in principal.credentials)

@@ -63,6 +63,7 @@ class HistoryKeeper:
         self._batch: HistoryChanges | None = None  # what is being written, or could not be
         self._is_new = trio.Event()
         self._lock = trio.Lock()
+        self._thread = trio.CapacityLimiter(1)  # its own: those of the program may all be busy
         self._is_failing = False
 
     @property
@@ -100,7 +101,7 @@ class HistoryKeeper:
         async with self._lock:
             batch = self._batch = self._batch or self._journal.take()
             try:
-                await trio.to_thread.run_sync(self._file.save, batch, abandon_on_cancel=True)
+                await trio.to_thread.run_sync(self._file.save, batch, abandon_on_cancel=True, limiter=self._thread)
             except sqlite3.Error as error:
                 self._tell_failure(error)
                 return False
