@@ -14,10 +14,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
-CHUNK: Final = 65536  # octets asked of the kernel at once
-_LARGEST_CHUNK: Final = (
-    1024 * 1024
-)  # the same in the middle of something large: each time costs a pass of the scheduler
+CHUNK: Final = 65536  # octets encrypted or sent at once
+_FIRST_CHUNK: Final = 96 * 1024  # octets asked of the kernel; 64 KiB would cut payloads of 64 KiB in two
+_LARGEST_CHUNK: Final = 1024 * 1024  # in the middle of something large: each time costs a pass of the scheduler
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
 _KEEPALIVE: Final = {
     "TCP_KEEPIDLE": 30,  # seconds
@@ -127,7 +126,7 @@ class SocketTransport:
         self._fileno = self._socket.fileno()
         self._receive = self._socket.recv
         self._send = self._socket.send
-        self._chunk = CHUNK
+        self._chunk = _FIRST_CHUNK
         if self._socket.family in (socket.AF_INET, socket.AF_INET6):
             _tune(self._socket)
 
@@ -151,7 +150,7 @@ class SocketTransport:
                 continue  # the kernel took back what it had announced
             except OSError as error:
                 raise self._failure(error) from error
-            self._chunk = CHUNK if len(data) < asked else min(2 * asked, _LARGEST_CHUNK)
+            self._chunk = _FIRST_CHUNK if len(data) < asked else min(2 * asked, _LARGEST_CHUNK)
             return data
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
