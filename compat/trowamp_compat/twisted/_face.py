@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import GeneratorType
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, ensureDeferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError, ensureDeferred, inlineCallbacks
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
@@ -126,9 +126,9 @@ class TwistedFace:
 
     def gather(self, futures: Iterable[Any], *, consume_exceptions: bool = True) -> Deferred[Any]:
         together: Deferred[Any] = DeferredList(
-            list(futures), fireOnOneErrback=not consume_exceptions, consumeErrors=consume_exceptions
+            list(futures), fireOnOneErrback=not consume_exceptions, consumeErrors=True
         )
-        return together.addCallback(lambda results: [result for _, result in results])
+        return together.addCallbacks(lambda results: [result for _, result in results], _first_failure)
 
     def several(self, futures: list[Deferred[Any]]) -> Deferred[list[Any]]:
         together = SeveralDeferreds()
@@ -164,6 +164,11 @@ async def _awaited(value: Any) -> Any:
 def _passed_on(result: Any, copy: Deferred[Any]) -> Any:
     copy.callback(result)
     return result
+
+
+def _first_failure(failure: Failure) -> Failure:
+    first: Any = failure.value
+    return first.subFailure if isinstance(first, FirstError) else failure
 
 
 def _handled(_: Failure) -> None:

@@ -9,13 +9,12 @@ Rules of this file:
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 from trowamp.protocol import Rotation
 
 from ._face import Face
-from ._transports import TransportConfig
+from ._transports import TransportConfig, jitter_of
 from .exception import ApplicationError, Error, TransportLost
 from .types import CloseDetails
 
@@ -55,7 +54,7 @@ class Work:
             self.face.resolve(self.done)
             return
         transports = self.component._transports
-        turn = self._rotation.next_attempt(random.random())  # spreads load, keeps no secret
+        turn = self._rotation.next_attempt(jitter_of(transports))
         if turn is None:
             self.face.reject(self.done, error or RuntimeError("no transport is left to be tried"))
             return

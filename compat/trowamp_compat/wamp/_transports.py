@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -193,10 +194,11 @@ class TransportConfig:
             values["max_retries"], initial, values["max_retry_delay"], values["retry_delay_growth"], jitter
         )
 
-    def jitter(self, sample: Callable[[], float]) -> float:
-        """Return the sample that the schedule wants; a jitter that is a function gives the part of the delay that is added (C-14)."""
+    @property
+    def jitter(self) -> Callable[[], float] | None:
+        """The function that says which part of a delay is added, if the configuration has one."""
         jitter = self._retries.get("retry_delay_jitter")
-        return (1 + min(max(jitter(), -1.0), 1.0)) / 2 if callable(jitter) else sample()
+        return jitter if callable(jitter) else None
 
     def _endpoint(self, config: Any) -> Endpoint:
         endpoint = Endpoint()
@@ -251,6 +253,14 @@ def read_transports(transports: Any) -> list[TransportConfig]:
     elif not isinstance(transports, Iterable):
         raise ValueError(f"transports must be a URL, a dictionary or a list of these, not {transports!r}")
     return [TransportConfig(each) for each in transports]
+
+
+def jitter_of(configs: Iterable[TransportConfig]) -> float:
+    """Return the sample from which a schedule makes the jitter of its next delay, at least 0 and below 1 (C-14)."""
+    for config in configs:
+        if config.jitter is not None:
+            return (1 + min(max(config.jitter(), -1.0), 1.0)) / 2
+    return random.random()  # spreads load, keeps no secret
 
 
 def _kind(config: Mapping[str, Any], url: str | None) -> str:
