@@ -168,7 +168,8 @@ class WebSocketServerProtocol(WebSocketProtocol):
             return True
         if origin.lower() == "null":
             return self.allowNullOrigin
-        return any(pattern.fullmatch(_with_port(origin)) for pattern in self.allowedOriginsPatterns)
+        names = (origin, _with_port(origin))
+        return any(pattern.fullmatch(name) for pattern in self.allowedOriginsPatterns for name in names)
 
     def _ask_user(self, asked: ConnectionRequest) -> None:
         try:
