@@ -22,8 +22,10 @@ from weakref import WeakSet
 
 __all__ = [
     "LOG_LEVELS",
+    "SINKS",
     "Logger",
     "announce",
+    "first_framework",
     "get_global_log_level",
     "make_logger",
     "set_global_log_level",
@@ -96,6 +98,7 @@ class _State:
         loggers: All of them.
         started: The frameworks whose logging has been started.
         has_root: Whether Python's root logger was configured here.
+        framework: The first framework that was in use.
     """
 
     def __init__(self) -> None:
@@ -103,6 +106,7 @@ class _State:
         self.loggers: WeakSet[Logger] = WeakSet()
         self.started: set[str] = set()
         self.has_root = False
+        self.framework: Framework | None = None
 
 
 _state: Final = _State()
@@ -147,7 +151,7 @@ def make_logger(framework: Framework, name: str | None = None) -> Any:
     txaio = _txaio(framework)
     if txaio is not None:
         return txaio.make_logger()
-    return Logger(name or sys._getframe(1).f_globals.get("__name__", "trowamp_compat"), _SINKS[framework])
+    return Logger(name or sys._getframe(1).f_globals.get("__name__", "trowamp_compat"), SINKS[framework])
 
 
 def start_logging(framework: Framework, out: TextIO | None = None, level: str = "info") -> None:
@@ -192,7 +196,7 @@ def set_global_log_level(level: str) -> None:
     if _state.has_root:
         logging.getLogger().setLevel(_python_level(level))
     txaio: Any = sys.modules.get("txaio")
-    if txaio is not None and (txaio.using_asyncio or txaio.using_twisted):
+    if _is_foreign(txaio) and (txaio.using_asyncio or txaio.using_twisted):
         txaio.set_global_log_level(level)
 
 
@@ -203,6 +207,7 @@ def _check_level(level: str) -> None:
 
 def _txaio(framework: Framework) -> Any:
     """Return txaio if it is there and knows the framework, or nothing yet; else None."""
+    _state.framework = _state.framework or framework
     try:
         import txaio  # noqa: PLC0415  # optional
     except ImportError:
@@ -211,7 +216,17 @@ def _txaio(framework: Framework) -> Any:
         getattr(txaio, f"use_{framework}")()
     except RuntimeError:  # it has been told of the other one
         return None
-    return txaio
+    return txaio if _is_foreign(txaio) else None
+
+
+def first_framework() -> Framework | None:
+    """Return the first framework that was in use in this process, or None."""
+    return _state.framework
+
+
+def _is_foreign(txaio: Any) -> bool:
+    """Tell whether a module is not the one of this package under another name."""
+    return txaio is not None and not txaio.__name__.startswith(__name__.partition(".")[0])
 
 
 def _text(format: str | None, values: dict[str, Any]) -> str:  # noqa: A002
@@ -245,7 +260,8 @@ def _to_twisted(name: str, level: str, format: str | None = None, /, **values: A
     TwistedLogger(namespace=name).emit(LogLevel.levelWithName(known), text, **values)
 
 
-_SINKS: Final[dict[str, Sink]] = {"asyncio": _to_logging, "twisted": _to_twisted}
+#: Where the loggers of a framework write to.
+SINKS: Final[dict[str, Sink]] = {"asyncio": _to_logging, "twisted": _to_twisted}
 
 
 def _python_level(level: str) -> int:
