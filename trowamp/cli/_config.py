@@ -147,14 +147,26 @@ def parse_config(text: str, folder: Path, environment: Mapping[str, str] | None 
 
 
 def _parsed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[RouterConfig, Secrets]:
-    document = tomllib.loads(text)
+    return understood(tomllib.loads(text), Secrets(folder, environment))
+
+
+def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig, Secrets]:
+    """Understand what the file holds.
+
+    Args:
+        document: It, as TOML is read.
+        secrets: Reads what is secret in it.
+
+    Raises:
+        ValueError: Something in it is wrong; the text names the place.
+    """
     _check_root(document)
     router = document.get("router", {})
     check_keys(router, _Router.__struct_fields__, "router")
     check_keys(router.get("tls", {}), _Tls.__struct_fields__, "router.tls")
     check_keys(router.get("limits", {}), sorted(LIMITS), "router.limits")
     read = _converted(router, _Router, "router")
-    secrets = Secrets(folder, environment)
+    folder = secrets.folder
     server, core = _limits(read.limits)
     core |= _policies(read)
     auth, own = (None, []) if read.auth is None else _auth(read.auth, secrets)
@@ -225,11 +237,10 @@ def _history(read: _Router, folder: Path) -> Path | None:
 
 
 def _trust_levels(levels: dict[str, Any]) -> dict[str, int]:
-    read = _converted(levels, dict[str, int], "router.trust_levels")
-    for role, level in read.items():
-        if level < 0:
-            raise ValueError(f"router.trust_levels.{role} must be 0 or more, not {level}")
-    return read
+    for role, level in levels.items():
+        if type(level) is not int or level < 0:
+            raise ValueError(f"router.trust_levels.{role} must be an integer of 0 or more, not {level!r}")
+    return levels
 
 
 def _roles(roles: list[Any]) -> list[Role]:

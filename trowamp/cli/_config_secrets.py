@@ -21,6 +21,7 @@ class Secrets:
         environment: The variables.
 
     Attributes:
+        folder: The folder.
         files: The files that were read.
         are_inline: Whether a secret stands in the configuration itself.
     """
@@ -28,7 +29,7 @@ class Secrets:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.files: list[Path] = []
         self.are_inline = False
-        self._folder = folder
+        self.folder = folder
         self._environment = environment
 
     def octets(self, value: Any, place: str) -> bytes | None:
@@ -77,11 +78,12 @@ class Secrets:
         return value
 
     def _content(self, value: dict[str, Any], place: str) -> bytes:
-        path = self._folder / str(value["file"])
+        path = self.folder / str(value["file"])
         try:
             octets = path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"{place}: cannot read {path}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # the latter for a name that no file can have
+            why = error.strerror if isinstance(error, OSError) else None
+            raise ValueError(f"{place}: cannot read {str(path)!r}: {why or error}") from None
         self.files.append(path)
         return octets
 
