@@ -12,7 +12,8 @@ from ._client import ClientAttempt, Stateless
 from ._router import Accept, Attempt, Deny, Outcome
 
 _ALPHABET: Final = "3456789ACEFGHJKLMNPQRSTUVWXY"  # no two characters that look alike
-_LENGTH: Final = 12  # 28**12 > 2**53
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
+_GROUP: Final = len(_PAIRS) ** 2  # 28**12 > 2**53
 
 
 class Anonymous(Stateless):
@@ -70,9 +71,11 @@ class AnonymousAuthenticator:
 
 def _authid(number: int) -> str:
     """Spell a number as an identity: three groups of four characters, easy to read aloud."""
-    characters = []
-    for _ in range(_LENGTH):
-        number, index = divmod(number, len(_ALPHABET))
-        characters.append(_ALPHABET[index])
-    text = "".join(characters)
-    return f"{text[:4]}-{text[4:8]}-{text[8:]}"
+    rest, first = divmod(number, _GROUP)
+    last, second = divmod(rest, _GROUP)
+    return f"{_spelled(first)}-{_spelled(second)}-{_spelled(last % _GROUP)}"
+
+
+def _spelled(group: int) -> str:
+    high, low = divmod(group, len(_PAIRS))
+    return _PAIRS[high] + _PAIRS[low]

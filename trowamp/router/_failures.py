@@ -84,6 +84,8 @@ class Attempts:
             details: HELLO.Details.
             now: The time.
         """
+        if not self._addresses:  # nobody has failed: whatever counts for an identity counts for an address
+            return False
         address = address_of(transport)
         return self._addresses.is_blocked(address, now) or self._identities.is_blocked(
             (address, _name_in(details)), now
@@ -98,7 +100,8 @@ class Attempts:
 
     def succeeded(self, transport: dict[str, Any], details: dict[str, Any]) -> None:
         """Forget the failures of an identity that has proved itself. Those of its address stay: it may try others."""
-        self._identities.forget((address_of(transport), _name_in(details)))
+        if self._identities:
+            self._identities.forget((address_of(transport), _name_in(details)))
 
 
 def _name_in(details: dict[str, Any]) -> int | None:

@@ -85,6 +85,8 @@ class Questions:
     def take_new(self) -> list[Question]:
         """Return what was put since the last time and is still waited for."""
         questions = self._new
+        if not questions:  # as nearly always, and it is asked after each batch of messages
+            return []
         self._new = []
         return [question for question in questions if question.deadline < math.inf]
 
