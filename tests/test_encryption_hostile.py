@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import AsyncGenerator
@@ -94,7 +95,28 @@ async def test_a_router_cannot_damage_a_result() -> None:
 
 
 async def test_a_router_cannot_make_up_an_error_of_the_procedure() -> None:
-    await answered(lambda call: m.Error(48, call.request_id, {}, f"{SECRET}error", ["forged"]), error=DecryptionFailed)
+    for details in ({}, {"ppt_scheme": "mqtt"}, {"ppt_scheme": "unknown"}, {"ppt_cipher": "xsalsa20poly1305"}):
+        forged = m.Error(48, 1, details, f"{SECRET}error", ["forged"])
+        await answered(functools.partial(_always, forged), error=DecryptionFailed)
+
+
+def _always(message: m.Message, call: m.Call) -> m.Message:
+    return message
+
+
+async def test_a_final_result_in_the_open_ends_a_stream_too() -> None:
+    async with open_victim(payload_codec=callers_ring()) as (router, session), trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            async with session.open_call(F) as stream:
+                with pytest.raises(DecryptionFailed):
+                    await stream.result()
+
+        nursery.start_soon(call)
+        request = await router.expect(m.Call)
+        router.send(m.Result(request.request_id, {}, ["forged"]))
+        await settle()
+        assert pending(session) == {}
 
 
 async def test_the_routers_own_errors_need_no_key() -> None:

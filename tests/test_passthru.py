@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import trio
 
 from trowamp import (
     InvalidArgument,
     Invocation,
     Result,
 )
+from trowamp import messages as m
 from trowamp.payloads import Encoded, Passthru, PayloadCodec, Subject
+from trowamp.testing import open_scripted_router
 
 from .payloads.keyed_sessions import OPEN, PAYLOAD, open_sessions
 from .sessions import settle
@@ -79,3 +82,29 @@ async def test_a_scheme_of_ones_own_is_a_codec_of_ones_own() -> None:
         await callee.register(OPEN, str.upper)
         assert await caller.call(OPEN, "text") == "TEXT"
         assert await caller.with_options(payload_codec=Passthru("mqtt")).call(OPEN, "text") == "TEXT"
+
+
+async def test_an_error_that_is_not_what_it_says_is_raised_as_it_came() -> None:
+    async with open_scripted_router() as router, router.open_session() as session, trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            with pytest.raises(ApplicationError) as caught:
+                await session.call(OPEN)
+            assert (caught.value.uri, caught.value.args) == ("com.example.error", ("why",))
+
+        nursery.start_soon(call)
+        request = await router.expect(m.Call)
+        details = {"ppt_scheme": "mqtt", "ppt_serializer": "cbor"}
+        router.send(m.Error(48, request.request_id, details, "com.example.error", ["why"]))
+
+
+async def test_an_error_is_serialized_as_its_call_was() -> None:
+    def refuse() -> None:
+        raise ApplicationError("com.example.error", *PAYLOAD[0], **PAYLOAD[1])
+
+    async with open_sessions(None, None) as (caller, callee):
+        await callee.register(OPEN, refuse)
+        with pytest.raises(ApplicationError) as caught:
+            await caller.with_options(payload_codec=Passthru("mqtt", serializer="json")).call(OPEN)
+        assert (list(caught.value.args), caught.value.kwargs) == PAYLOAD
+        assert caught.value.details == {"ppt_scheme": "mqtt", "ppt_serializer": "json"}

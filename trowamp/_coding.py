@@ -68,23 +68,30 @@ class Exchange(msgspec.Struct, frozen=True):
         if options is None and self.codec is _STANDARD:
             return error
         subject = Subject("error", self.procedure, error.uri, self.request)
+        try:
+            opened = self._opened(error, subject, options)
+        except ApplicationError as failure:
+            failure.__cause__ = error
+            return failure
+        return error if opened is None else ApplicationError.from_wire(error.uri, *opened, error.details)
+
+    def _opened(
+        self, error: ApplicationError, subject: Subject, options: dict[str, Any] | None
+    ) -> tuple[list[Any], dict[str, Any]] | None:
+        """Decode the payload of an error; None: it is to be raised as it is."""
+        if not is_encrypted(error.details) and self.codec.refuses_plain(subject):
+            raise not_encrypted(subject)
         if options is None:
-            if not self.codec.refuses_plain(subject):
-                return error
-            refusal = not_encrypted(subject)
-            refusal.__cause__ = error
-            return refusal
+            return None
         args: Any = list(error.args)
         if "enc_algo" in options and len(args) == 1:
             (args,) = args
         try:
-            opened = _decoded(self.codec, subject, Encoded(args, options, error.kwargs))
-        except ApplicationError as failure:
-            if not is_encrypted(options):  # wampy.js says so of errors that it did not serialize
-                return error
-            failure.__cause__ = error
-            return failure
-        return ApplicationError.from_wire(error.uri, *opened, error.details)
+            return _decoded(self.codec, subject, Encoded(args, options, error.kwargs))
+        except ApplicationError:
+            if is_encrypted(options):
+                raise
+            return None  # wampy.js says so of errors that it did not serialize
 
 
 class Coding:
