@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from trowamp import (
+    ApplicationError,
     InvalidArgument,
     Invocation,
     Result,
