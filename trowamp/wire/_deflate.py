@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import Final, Protocol
 
@@ -9,6 +10,8 @@ from .._exceptions import MessageTooLarge
 from ._frames import FrameViolation
 
 _EMPTY_BLOCK: Final = b"\x00\x00\xff\xff"  # ends every message, left out on the wire (RFC 7692 §7.2.1)
+
+_MOST_AT_ONCE: Final = sys.maxsize - 1  # octets that zlib can be asked for
 
 
 class Negotiated(Protocol):
@@ -76,7 +79,9 @@ class Deflate:
             FrameViolation: It is not compressed as agreed.
         """
         octets = payload + _EMPTY_BLOCK if is_last else payload
-        room = max(max_size - used, 0) + 1  # one more shows that it is too large; 0 would mean "no limit"
+        room = (
+            min(max(max_size - used, 0), _MOST_AT_ONCE) + 1
+        )  # one more shows that it is too large; 0 would mean "no limit"
         try:
             inflated = self._inflater.decompress(octets, room)
             if self._inflater.eof:  # a final block is legal in the midst of a connection (RFC 7692 §7.2.3.4)
