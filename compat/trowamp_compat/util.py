@@ -24,6 +24,12 @@ __all__ = [
     "generate_serial_number",
     "generate_token",
     "generate_user_password",
+    "hl",
+    "hlcontract",
+    "hlid",
+    "hltype",
+    "hluserid",
+    "hlval",
     "id",
     "newid",
     "parse_activation_code",
@@ -33,6 +39,8 @@ __all__ = [
     "utcnow",
     "utcstr",
     "wildcards2patterns",
+    "with_0x",
+    "without_0x",
     "write_keyfile",
     "xor",
 ]
@@ -217,6 +225,47 @@ def xor(d1: bytes, d2: bytes) -> bytes:
     if len(d1) != len(d2):
         raise ValueError(f"{len(d1)} octets cannot be combined with {len(d2)}")
     return bytes(one ^ other for one, other in zip(d1, d2, strict=True))
+
+
+def with_0x(address: str) -> str:
+    """Return an address with "0x" before its digits."""
+    return address if address.startswith("0x") else f"0x{address}"
+
+
+def without_0x(address: str) -> str:
+    """Return an address without "0x" before its digits."""
+    return address.removeprefix("0x")
+
+
+def hl(text: Any, bold: bool = False, color: str = "yellow") -> str:  # noqa: ARG001  # the log has no colours here
+    """Return a value as text, for a log."""
+    return str(text)
+
+
+def hlval(val: Any, color: str = "white", bold: bool = True) -> str:  # noqa: ARG001
+    """Return a value as text, for a log."""
+    return str(val)
+
+
+def hlid(oid: Any) -> str:
+    """Return an id as text, for a log."""
+    return str(oid)
+
+
+def hluserid(oid: Any) -> str:
+    """Return the name of a user in quotes, for a log."""
+    return f'"{oid}"'
+
+
+def hlcontract(oid: Any) -> str:
+    """Return an address in angle brackets, for a log."""
+    return f"<{oid}>"
+
+
+def hltype(obj: Any) -> str:
+    """Return the name of a class or function in angle brackets, with its module, for a log."""
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    return f"<{named.__module__}.{named.__qualname__}>"
 
 
 def wildcards2patterns(wildcards: Sequence[str]) -> list[re.Pattern[str]]:

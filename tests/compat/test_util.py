@@ -108,6 +108,19 @@ def test_stars_in_a_wildcard_stand_for_anything() -> None:
     assert not other.match("ab")
 
 
+def test_values_are_written_for_the_log() -> None:
+    values = (util.hl(3), util.hlval("x"), util.hlid(7), util.hluserid("joe"), util.hlcontract("0x12"))
+    assert values == ("3", "x", "7", '"joe"', "<0x12>")
+    assert util.hltype(util.Stopwatch) == util.hltype(util.Stopwatch()) == "<trowamp_compat.util.Stopwatch>"
+    assert util.hltype(util.xor) == "<trowamp_compat.util.xor>"
+    assert (util.with_0x("ab"), util.with_0x("0xab"), util.without_0x("0xab"), util.without_0x("ab")) == (
+        "0xab",
+        "0xab",
+        "ab",
+        "ab",
+    )
+
+
 def test_objects_with_equal_attributes_are_equal() -> None:
     class Point(util.EqualityMixin):
         def __init__(self, x: int) -> None:

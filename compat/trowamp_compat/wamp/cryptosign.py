@@ -13,12 +13,13 @@ from nacl.signing import SigningKey, VerifyKey
 from trowamp.auth import private_key_from
 
 from ..util import parse_keyfile, xor
+from ._cryptosign_authextra import CryptosignAuthextra
 from ._ready import ready
 from .interfaces import ICryptosignKey, ISecurityModule
 from .mnemonic import mnemonic_to_private_key
 from .types import Challenge
 
-__all__ = ["HAS_CRYPTOSIGN", "CryptosignKey", "format_challenge"]
+__all__ = ["HAS_CRYPTOSIGN", "CryptosignAuthextra", "CryptosignKey", "format_challenge"]
 
 #: Whether keys can be used: always.
 HAS_CRYPTOSIGN: Final = True

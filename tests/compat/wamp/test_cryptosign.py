@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 from trowamp_compat.util import write_keyfile
-from trowamp_compat.wamp.cryptosign import HAS_CRYPTOSIGN, CryptosignKey, format_challenge
+from trowamp_compat.wamp.cryptosign import HAS_CRYPTOSIGN, CryptosignAuthextra, CryptosignKey, format_challenge
 from trowamp_compat.wamp.interfaces import ICryptosignKey, IKey
 from trowamp_compat.wamp.mnemonic import mnemonic_to_bip39seed, mnemonic_to_private_key, parse_derivation_path
 from trowamp_compat.wamp.types import Challenge
@@ -149,3 +149,45 @@ def test_a_place_in_the_tree_is_read() -> None:
     for wrong in ("44/0", "m/x", "m/1''", "m//1", ""):
         with pytest.raises(ValueError, match="not a derivation path"):
             parse_derivation_path(wrong)
+
+
+def test_what_is_added_to_hello_comes_back() -> None:
+    extra = CryptosignAuthextra(
+        b"a" * 32, b"b" * 32, "tls-unique", b"c" * 32, b"t" * 20, b"r" * 20, 1, 2, b"d" * 20, b"s" * 20, 3, b"z" * 65
+    )
+    told = extra.marshal()
+    assert told["reservation"] == {
+        "chain_id": 1,
+        "block_no": 2,
+        "realm": "0x" + "72" * 20,
+        "delegate": "0x" + "64" * 20,
+        "seeder": "0x" + "73" * 20,
+        "bandwidth": 3,
+    }
+    assert (told["pubkey"], told["trustroot"], told["signature"]) == ("61" * 32, "0x" + "74" * 20, "7a" * 65)
+    again = CryptosignAuthextra.parse({**told, "more": 1})
+    assert again.marshal() == told
+    assert (again.pubkey, again.bandwidth) == (b"a" * 32, 3)
+    assert CryptosignAuthextra.parse({}).marshal() == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"pubkey": 3},
+        {"pubkey": "zz" * 32},
+        {"challenge": "aa"},
+        {"channel_binding": "string"},
+        {"trustroot": "aa" * 20},
+        {"trustroot": "0xaa"},
+        {"reservation": 3},
+        {"reservation": {"bandwidth": "x"}},
+        {"reservation": {"realm": "realm1"}},
+    ],
+)
+def test_what_cannot_be_added_to_hello_is_told(data: dict[str, Any]) -> None:
+    (name,) = data
+    with pytest.raises(ValueError, match=rf"{name}|bandwidth|realm"):
+        CryptosignAuthextra.parse(data)
+    with pytest.raises(ValueError, match="pubkey must be 32 octets"):
+        CryptosignAuthextra(b"short")

@@ -262,6 +262,10 @@ async def show_keys():
     show(public.can_sign, public.public_key(), tried(cryptosign.CryptosignKey.from_bytes, b"x"))
     phrase = "myth like bonus scare over problem client lizard pioneer submit female collect"
     show(*(cryptosign.CryptosignKey.from_seedphrase(phrase, index).public_key() for index in (0, 3)))
+    extra = cryptosign.CryptosignAuthextra(
+        pubkey=b"a" * 32, trustroot=b"t" * 20, channel_binding="tls-unique", bandwidth=3
+    )
+    show(extra.marshal(), cryptosign.CryptosignAuthextra.parse(extra.marshal()).marshal() == extra.marshal())
     joe = auth.create_authenticator("cryptosign", privkey="00" * 32, authid="joe")
     show(await joe.on_challenge(Session, plain) if PACKAGE == "autobahn" else joe.on_challenge(Session, plain))
 
