@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from trowamp._history_file import HistoryFile
 from trowamp.router import HistoryChanges, PastEvent
@@ -128,6 +130,48 @@ def test_a_damaged_file_is_refused(path: Path, place: int) -> None:
     path.write_bytes(octets)
     with pytest.raises(ValueError, match="damaged"):
         reload(path)
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the octets of a file with events."""
+    path = tmp_path_factory.mktemp("history") / "events.sqlite"
+    file = HistoryFile(path)
+    file.save(kept(*(event(number, "x" * 300, key=number) for number in range(60))))
+    file.close()
+    return path.read_bytes()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**16), st.binary(min_size=1, max_size=40)), min_size=1, max_size=3))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happened_to_a_file_it_is_read_or_refused(
+    intact: bytes, tmp_path: Path, damages: list[tuple[int, bytes]]
+) -> None:
+    octets = bytearray(intact)
+    for place, damage in damages:
+        octets[place % len(octets) : place % len(octets) + len(damage)] = damage
+    path = tmp_path / "damaged.sqlite"
+    for leftover in tmp_path.iterdir():
+        leftover.unlink()
+    path.write_bytes(octets)
+    try:
+        assert all(isinstance(each, PastEvent) for each in reload(path))
+    except (ValueError, OSError) as error:
+        assert "damaged.sqlite" in str(error)  # noqa: PT017  # either is fine
+
+
+@pytest.mark.parametrize(
+    "values", ["NULL, 1, 1, 1, x'00'", "'x', 1, 1, 'a', x'95'", "7, 'x', NULL, 2, 'b'", "1.5, 1, 'a', 'a', 3"]
+)
+def test_rows_of_other_types_are_told(path: Path, values: str) -> None:
+    file = HistoryFile(path)
+    number, rest = values.split(", ", 1)
+    file._database.execute("DROP TABLE past_event")
+    file._database.execute("CREATE TABLE past_event (realm, number, published, publication, topic, body)")
+    file._database.execute(f"INSERT INTO past_event VALUES ('realm1', {number}, {rest})")
+    with pytest.raises(ValueError, match=r"events.sqlite is damaged"):
+        file.load(["realm1"])
+    file.close()
 
 
 def test_a_damaged_event_is_told(path: Path) -> None:

@@ -42,6 +42,7 @@ class _Body(msgspec.Struct, array_like=True):
 
 
 _read_body: Final = msgspec.msgpack.Decoder(_Body).decode
+_Row = tuple[int, str, int, str, bytes]
 
 
 class HistoryFile:
@@ -67,7 +68,7 @@ class HistoryFile:
         except sqlite3.OperationalError as error:
             self.close()
             raise OSError(f"cannot use the event history {path}: {_words_of(error)}") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where words of an error are damaged
             self.close()
             raise ValueError(f"{path} is no event history, or damaged: {error}") from error
         except BaseException:
@@ -84,8 +85,8 @@ class HistoryFile:
             ValueError: The file is damaged.
         """
         try:
-            return {realm: [_event_of(*row) for row in self._database.execute(_SELECT, (realm,))] for realm in realms}
-        except (sqlite3.DatabaseError, msgspec.DecodeError, ValueError) as error:
+            return {realm: [_event_of(row) for row in self._database.execute(_SELECT, (realm,))] for realm in realms}
+        except (sqlite3.DatabaseError, msgspec.DecodeError, ValueError, TypeError) as error:
             raise ValueError(f"{self.path} is damaged: {error}") from error
 
     def save(self, changes: HistoryChanges) -> None:
@@ -136,7 +137,8 @@ def _row_of(realm: str, event: PastEvent) -> tuple[Any, ...]:
     return realm, event.number, published, event.publication_id, event.topic, msgspec.msgpack.encode(body)
 
 
-def _event_of(number: int, published: str, publication: int, topic: str, body: bytes) -> PastEvent:
+def _event_of(row: tuple[Any, ...]) -> PastEvent:
+    number, published, publication, topic, body = msgspec.convert(row, _Row)  # SQLite does not check types
     read = _read_body(body)
     time = datetime.fromisoformat(published)
     return PastEvent(number, time, publication, topic, read.details, read.lists, read.args, read.kwargs, read.size)
