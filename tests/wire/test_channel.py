@@ -157,7 +157,7 @@ def test_text_need_not_be_checked() -> None:
     ("options", "limit"),
     [({"max_size": 10}, 10), ({"max_frame_size": 5}, 10), ({"max_size": 10, "is_streaming": True}, 10)],
 )
-def test_limits_hold(options: dict[str, Any], limit: int) -> None:
+def test_what_is_too_large_is_a_violation(options: dict[str, Any], limit: int) -> None:
     client, server = channel_pair(**options)
     client.send_message(bytes(limit), is_binary=True, fragment_size=5)
     server.receive_data(octets_from(client))
