@@ -352,7 +352,7 @@ async def test_connections_of_a_trio_websocket_server_end_with_the_router() -> N
 @pytest.mark.parametrize("make_link", [rawsocket, websocket])
 async def test_a_peer_that_breaks_the_protocol_can_read_why(make_link: Callable[[], Link]) -> None:
     """Octets that the router has not read yet must not take the ABORT back."""
-    async with open_router([REALM], ["ws://127.0.0.1:0/"]) as router:
+    async with open_router([REALM], ["ws://127.0.0.1:0/"], max_message_size=2**24) as router:
         url = router.urls[0] if make_link is websocket else f"rs{router.urls[0].rstrip('/')[2:]}"
         async with open_socket_peer(url, make_link) as peer:
             await peer.join()

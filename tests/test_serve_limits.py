@@ -141,7 +141,7 @@ async def test_a_silent_websocket_peer_that_answers_pings_stays(autojump_clock: 
         await trio.sleep(3600)
         assert router.statistics().sessions == 1
         pings = (peer.link.received_octets - before) / 10
-        assert 3600 / 25 - 2 < pings < 3600 / 20 + 1  # never more often than the interval
+        assert 3600 / 12.5 - 2 < pings < 3600 / 10 + 1  # never more often than the interval
 
 
 async def test_a_websocket_peer_that_does_not_answer_is_gone(autojump_clock: trio.abc.Clock) -> None:

@@ -58,7 +58,7 @@ class Way:
 async def over_socket(scheme: str, folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
     url = f"{scheme}://{folder / 'router'}" if scheme.endswith("unix") else f"{scheme}://localhost:0"
     is_tls = scheme in {"wss", "rss", "https"}
-    async with open_router([REALM], [url], tls=server_tls() if is_tls else None) as router:
+    async with open_router([REALM], [url], tls=server_tls() if is_tls else None, max_message_size=MAX_SIZE) as router:
         tls = client_tls() if is_tls else None
         yield Way(
             router, partial(open_session, router.urls[0], realm=REALM, serializers=[serializer], tls=tls), serializer
@@ -67,7 +67,7 @@ async def over_socket(scheme: str, folder: Path, serializer: str) -> AsyncGenera
 
 @asynccontextmanager
 async def in_memory(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
-    async with open_router([REALM]) as router, trio.open_nursery() as nursery:
+    async with open_router([REALM], max_message_size=MAX_SIZE) as router, trio.open_nursery() as nursery:
 
         @asynccontextmanager
         async def open_one() -> AsyncGenerator[Session, None]:
@@ -93,7 +93,7 @@ async def open_through_trio_websocket(url: str, serializer: str) -> AsyncGenerat
 
 @asynccontextmanager
 async def trio_websocket_client(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
-    async with open_router([REALM], ["ws://127.0.0.1:0/ws"]) as router:
+    async with open_router([REALM], ["ws://127.0.0.1:0/ws"], max_message_size=MAX_SIZE) as router:
         yield Way(router, partial(open_through_trio_websocket, router.urls[0], serializer), serializer)
 
 
@@ -116,13 +116,13 @@ async def serve_through_trio_websocket(router: Router) -> AsyncGenerator[str, No
 
 @asynccontextmanager
 async def trio_websocket_server(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
-    async with open_router([REALM]) as router, serve_through_trio_websocket(router) as url:
+    async with open_router([REALM], max_message_size=MAX_SIZE) as router, serve_through_trio_websocket(router) as url:
         yield Way(router, partial(open_session, url, realm=REALM, serializers=[serializer]), serializer)
 
 
 @asynccontextmanager
 async def trio_websocket_both(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
-    async with open_router([REALM]) as router, serve_through_trio_websocket(router) as url:
+    async with open_router([REALM], max_message_size=MAX_SIZE) as router, serve_through_trio_websocket(router) as url:
         yield Way(router, partial(open_through_trio_websocket, url, serializer), serializer)
 
 

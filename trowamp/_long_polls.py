@@ -137,7 +137,7 @@ class LongPolls:
         if self._is_stopping:
             return _STOPPING
         if router.connections >= router.options.max_connections:
-            router.refuse(connection.transport)
+            router.refuse(connection.transport, f"{router.connections} connections are open")
             return _FULL
         choice = choose(body, SERIALIZERS.values())
         if isinstance(choice, str):

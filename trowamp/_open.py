@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
 DEFAULT_CONNECT_TIMEOUT = 15.0
-DEFAULT_PING_TIMEOUT = 20.0
-_PING_INTERVAL = {"websocket": 20.0, "rawsocket": math.inf}  # not every RawSocket router answers its PING
+DEFAULT_PING_TIMEOUT = 10.0
+_PING_INTERVAL = {"websocket": 10.0, "rawsocket": math.inf}  # not every RawSocket router answers its PING
 
 
 class ConnectOptions(TypedDict, total=False):
@@ -110,10 +110,10 @@ async def open_session(
         compression: "deflate" offers WebSocket's permessage-deflate. Default: none.
         connect_timeout: Seconds for everything up to the joined session. Default 15.
         close_timeout: Seconds for saying goodbye and closing. Default 2.
-        ping_interval: Seconds of silence after which the router is pinged. Default 20 on WebSocket, off on RawSocket; `math.inf` turns it off. There
+        ping_interval: Seconds of silence after which the router is pinged. Default 10 on WebSocket, off on RawSocket; `math.inf` turns it off. There
             are no pings in long-polling: a request for messages must be answered within `ping_interval` and `ping_timeout`. Default there: within
             what the router says and `ping_timeout`, or never, if it does not say.
-        ping_timeout: Seconds without any answer after which the connection counts as lost. Default 20.
+        ping_timeout: Seconds without any answer after which the connection counts as lost. Default 10.
         max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
         reveal_errors: Whether callers are told the text of a procedure's unexpected exception. Default: they are told that there was one.
         check_features: Whether options are refused locally that the router does not announce. Default: yes.

@@ -169,6 +169,7 @@ class RouterConnection:
             core.violation(peer, link.error, now)
         if self._is_stranger and peer.session is not None:
             self._is_stranger = False
+            router.admission.joined(self.pump.transport)
             link.max_size = link.announced_size
         self._flush()  # what the link itself answers, such as a handshake or a pong
         router.flush()

@@ -17,6 +17,7 @@ import msgspec
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ._admission import Admission, AdmissionLimits
 from ._authentication import Authentication, RouterAuth
 from ._authorization import Authorization, Authorize
 from ._exceptions import ConnectError
@@ -36,7 +37,7 @@ from ._transport import InProcess, Transport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
-from .wire import DEFAULT_MAX_SIZE, SERIALIZERS, Compression, get_serializer, rawsocket_client, universal_server
+from .wire import SERIALIZERS, Compression, get_serializer, rawsocket_client, universal_server
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
@@ -49,18 +50,19 @@ _log = logging.getLogger("trowamp.router")
 
 _SERIALIZERS = tuple(SERIALIZERS.values())
 _TURNED_AWAY = 100  # connections beyond the limit that are told so at a time; more are closed without a word
+_LOOKS = 20  # at silent peers, within the shorter of interval and time-out
+LARGEST_MESSAGE = 1024 * 1024
 
 
-class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
+class ServerOptions(AdmissionLimits, frozen=True, kw_only=True):
     """Limits and times of a router's connections; `open_router` documents each of them."""
 
-    max_connections: int = 10_000
     close_timeout: float = 2.0
-    ping_interval: float = 20.0
-    ping_timeout: float = 20.0
+    ping_interval: float = 10.0
+    ping_timeout: float = 10.0
     poll_timeout: float = 10.0
     idle_timeout: float = 30.0
-    max_message_size: int = DEFAULT_MAX_SIZE
+    max_message_size: int = LARGEST_MESSAGE
     compression: Compression = None
     origins: Sequence[str] | None = None
 
@@ -71,7 +73,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
             ValueError: A number is out of range.
         """
         for name in (
-            "max_connections",
+            *AdmissionLimits.__struct_fields__,
             "ping_interval",
             "ping_timeout",
             "poll_timeout",
@@ -121,6 +123,8 @@ class Router:
         self._listeners: list[Listener] = []
         self._transports: set[ByteTransport] = set()  # all, also those that still shake hands
         self._connections: set[RouterConnection] = set()
+        self._turned_away: set[ByteTransport] = set()
+        self.admission = Admission(options)
         self._long_polls = LongPolls(self)
         self._refused = 0
         self._is_stopping = False
@@ -146,11 +150,11 @@ class Router:
         from ._trio_websocket import attach  # noqa: PLC0415  # trio-websocket is imported by those who use it
 
         pump = attach(connection, max_size=self.options.max_message_size)
-        if self._is_stopping or self.connections >= self.options.max_connections:
-            self.refuse(pump.transport)
+        excess = self._enter(pump.transport)
+        if self._is_stopping or excess:
+            self._forget(pump.transport)
             await connection.aclose(1013, "too many connections")  # "try again later" in IANA's registry
             return
-        self._transports.add(pump.transport)
         try:
             await RouterConnection(self, pump, since=trio.current_time()).serve()
         finally:
@@ -275,19 +279,18 @@ class Router:
     async def serve_transport(self, transport: ByteTransport, identity: Accept | None = None) -> None:
         """Serve one connection until it ends."""
         since = trio.current_time()
-        self._transports.add(transport)
+        is_excess = self._enter(transport)
         try:
-            excess = self.connections - self.options.max_connections
-            if excess > 0:
-                self.refuse(transport)
-            if self._is_stopping or excess > _TURNED_AWAY or not await self._shake_hands(transport):
+            is_ignored = self._is_stopping or len(self._turned_away) > _TURNED_AWAY
+            if is_ignored or not await self._shake_hands(transport):
                 transport.abort()
                 return
-            connection = self._connection(transport, since, identity, is_full=excess > 0)
+            connection = self._connection(transport, since, identity, is_full=is_excess)
             await connection.serve()
             unread = connection.pump.link.unread
             if unread:
-                await self._serve_http(transport, unread, is_full=excess > 0)
+                self.admission.joined(transport)  # sessions have requests, and times for them, of their own
+                await self._serve_http(transport, unread, is_full=is_excess)
         finally:
             self._forget(transport)
 
@@ -317,6 +320,7 @@ class Router:
         """Serve a session whose messages are fetched by requests, on connections of their own."""
         transport = connection.pump.transport
         self._transports.add(transport)
+        self.admission.enter(transport, transport.details)
         try:
             await connection.serve()
         finally:
@@ -336,14 +340,25 @@ class Router:
         _log.info("%s: no handshake within %g s", transport.description, self.core.options.handshake_timeout)
         return False
 
+    def _enter(self, transport: ByteTransport) -> bool:
+        """Count a connection; return whether it is one too many."""
+        self._transports.add(transport)
+        excess = self.admission.enter(transport, transport.details)
+        if excess:
+            self._turned_away.add(transport)
+            self.refuse(transport, excess)
+        return bool(excess)
+
     def _forget(self, transport: ByteTransport) -> None:
         self._transports.discard(transport)
+        self._turned_away.discard(transport)
+        self.admission.leave(transport)
         self._somebody_left.unpark_all()
 
-    def refuse(self, transport: ByteTransport) -> None:
+    def refuse(self, transport: ByteTransport, reason: str) -> None:
         """Count and log a connection that is one too many."""
         self._refused += 1
-        _log.warning("connection from %s refused: %d connections are open", transport.description, self.connections)
+        _log.warning("connection from %s refused: %s", transport.description, reason)
 
     @asynccontextmanager
     async def _open_session(self, realm: str, options: JoinOptions) -> AsyncGenerator[Session, None]:
@@ -367,7 +382,7 @@ class Router:
         """Ping who was silent, drop who stays silent: one task for all connections."""
         interval, timeout = self.options.ping_interval, self.options.ping_timeout
         while True:
-            await trio.sleep(min(interval, timeout) / 4)
+            await trio.sleep(min(interval, timeout) / _LOOKS)
             now = trio.current_time()
             for connection in list(self._connections):
                 connection.check_life(now, interval, timeout)
@@ -384,13 +399,16 @@ async def open_router(
     limits: RouterOptions | None = None,
     history_path: str | os.PathLike[str] | None = None,
     max_connections: int = 10_000,
+    max_connections_per_address: int = 10_000,
+    max_pending: int = 1000,
+    max_pending_per_address: int = 100,
     handshake_timeout: float | None = None,
     close_timeout: float = 2.0,
-    ping_interval: float = 20.0,
-    ping_timeout: float = 20.0,
+    ping_interval: float = 10.0,
+    ping_timeout: float = 10.0,
     poll_timeout: float = 10.0,
     idle_timeout: float = 30.0,
-    max_message_size: int = DEFAULT_MAX_SIZE,
+    max_message_size: int = LARGEST_MESSAGE,
     compression: Compression = None,
     origins: Sequence[str] | None = None,
 ) -> AsyncGenerator[Router, None]:
@@ -412,6 +430,9 @@ async def open_router(
         history_path: An SQLite file in which the events are kept that `limits.event_history` names, so that they outlast the router. Default: in
             memory only.
         max_connections: Connections in total; more are refused.
+        max_connections_per_address: Those from one address: an IPv4 address, or a network of 64 bits.
+        max_pending: Connections that have no session yet.
+        max_pending_per_address: Those from one address.
         handshake_timeout: Seconds for TLS, the transport's handshake and joining. Default: that of `limits`, which is 15 unless told otherwise.
         close_timeout: Seconds for telling sessions goodbye, and for the end of a connection.
         ping_interval: Seconds of silence after which a WebSocket peer is pinged; `math.inf` turns it off. RawSocket peers are not pinged, because
@@ -419,7 +440,7 @@ async def open_router(
         ping_timeout: Seconds without any answer after which a peer counts as gone.
         poll_timeout: Seconds that a long-poll client's request for messages waits before it is answered without; AutobahnJS gives up after 12.
         idle_timeout: Seconds without any request after which a long-poll client counts as gone.
-        max_message_size: The largest message to accept, in octets. Default 16 MiB - 1.
+        max_message_size: The largest message to accept, in octets. Default 1 MiB.
         compression: "deflate" accepts WebSocket's permessage-deflate from clients that offer it.
         origins: Origins of web pages that may connect, such as `"https://example.com"`, or `"*"`. Default: pages from the host they connect to.
 
@@ -437,6 +458,9 @@ async def open_router(
         raise TypeError('realms and listen are lists: realms=["realm1"], listen=["ws://127.0.0.1:8080/ws"]')
     options = ServerOptions(
         max_connections=max_connections,
+        max_connections_per_address=max_connections_per_address,
+        max_pending=max_pending,
+        max_pending_per_address=max_pending_per_address,
         close_timeout=close_timeout,
         ping_interval=ping_interval,
         ping_timeout=ping_timeout,
@@ -446,14 +470,10 @@ async def open_router(
         compression=compression,
         origins=origins,
     )
-    core_options = limits or RouterOptions()
+    core_options = _core_options(limits or RouterOptions(), handshake_timeout)
     if history_path is not None and not core_options.event_history:
-        raise ValueError(
-            "history_path is the file of an event history, but limits.event_history says that nothing is kept"
-        )
+        raise ValueError("history_path is the file of an event history, but by limits.event_history nothing is kept")
     realms = list(realms)
-    if handshake_timeout is not None:
-        core_options = msgspec.structs.replace(core_options, handshake_timeout=handshake_timeout)
     async with open_service_nursery() as nursery:
         tasks: trio.Nursery = await nursery.start(outlive_the_block)
         try:
@@ -470,6 +490,12 @@ async def open_router(
                     await router.shut_down()
         finally:
             tasks.cancel_scope.cancel()
+
+
+def _core_options(limits: RouterOptions, handshake_timeout: float | None) -> RouterOptions:
+    if handshake_timeout is None:
+        return limits
+    return msgspec.structs.replace(limits, handshake_timeout=handshake_timeout)
 
 
 async def serve_router(

@@ -7,14 +7,23 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.faults.goals import SCALE, check, scaled, skipped
 from tests.faults.network import Cable, obstacle, open_cable
 from tests.faults.proxy import open_proxy
 from tests.faults.supervisor import open_router_process
+from tests.faults.transport import CutTransport
 from tests.faults.workload import Workload
+from tests.serve_tools import websocket
 from trowamp import ConnectError, Router, Session, SessionLost, open_router, open_session
+from trowamp._join import open_link
+from trowamp._open import _PING_INTERVAL, DEFAULT_PING_TIMEOUT
+from trowamp._pump import Pump
+from trowamp._run_session import KeepAlive, Opened, run_session
+from trowamp._stream import memory_pair
 
+DEFAULTS = _PING_INTERVAL["websocket"], DEFAULT_PING_TIMEOUT
 PINGS = {"ping_interval": 1.0, "ping_timeout": 1.0}
 DETECTED = (
     2.5  # seconds after the last octet: an interval, a time-out, and a quarter of the shorter for the router's round
@@ -188,3 +197,26 @@ async def test_cycles_of_frozen_connections_leave_no_session_behind() -> None:
                 while router.statistics().sessions:  # noqa: ASYNC110  # nobody tells us
                     await trio.sleep(0.01)
     check("R4", "sessions left behind by frozen connections", router.statistics().sessions, "==", 0)
+
+
+async def test_with_the_defaults_a_vanished_peer_is_noticed_within_a_few_pings(autojump_clock: MockClock) -> None:
+    async with open_router() as router:
+        near, far = memory_pair()
+        transport = CutTransport(near, "stall")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(router.serve_transport, far)
+            pump = Pump(transport, websocket())
+            messages = await open_link(pump, "the router")
+            opened = Opened(pump, messages, trio.current_time() + 15, KeepAlive(*DEFAULTS))
+            with pytest.raises(SessionLost):
+                async with run_session(opened, "realm1", {}) as session:
+                    await session.call("wamp.session.count")
+                    transport.cut()
+                    cut = trio.current_time()
+                    await trio.sleep_forever()
+            client = trio.current_time() - cut
+            while router.statistics().sessions:  # noqa: ASYNC110  # the clock jumps
+                await trio.sleep(0.1)
+            at_router = trio.current_time() - cut
+    check("R4", "vanished router noticed by a client, with the defaults", client, "<=", 21, unit="s")
+    check("R4", "vanished client noticed by a router, with the defaults", at_router, "<=", 21, unit="s")

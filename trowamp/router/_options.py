@@ -57,11 +57,11 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     handshake_timeout: float = 15.0
     max_failed_attempts: int = 10
     goodbye_timeout: float = 5.0
-    outbox_limit: int = 16 * 1024 * 1024
+    outbox_limit: int = 8 * 1024 * 1024
     slow_consumer: SlowConsumerPolicy = "drop_connection"
     disclosure: Disclosure = "on_request"
     max_session_entries: int = 10_000
-    max_session_calls: int = 10_000
+    max_session_calls: int = 1024
     max_testaments: int = 100
     max_testament_octets: int = 1024 * 1024
     max_retained_topics: int = 10_000
