@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 _PASSTHRU: Final = ("payload_passthru_mode", "payload_transparency", "payload_encryption_cryptobox")
@@ -46,6 +47,12 @@ CLIENT_ROLES: Final[dict[str, Any]] = {
 def announced(roles: dict[str, Any]) -> dict[str, frozenset[str]]:
     """Read a `roles` dictionary: role name to the names of the features that are true (FEAT-B2)."""
     return {
-        role: frozenset(name for name, supported in description.get("features", {}).items() if supported)
+        role: _shared(frozenset(name for name, supported in description.get("features", {}).items() if supported))
         for role, description in roles.items()
     }
+
+
+@lru_cache(16)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """Return the same object for the same names: routers announce much, all of them nearly the same, and a client may have many sessions."""
+    return names
