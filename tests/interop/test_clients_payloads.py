@@ -11,7 +11,7 @@ from tests.payloads.keys import CALLEE, CALLER, OTHER
 from trowamp import ApplicationError, DecryptionFailed, Event, Invocation, NoPayloadCodec, Result, SessionView
 from trowamp.payloads import Key, KeyRing, Passthru
 
-from .test_clients import REALM, Meeting, client, meeting, of, ways
+from .test_clients import REALM, Meeting, NewClient, client, meeting, of, ways
 
 __all__ = ["client", "meeting"]  # fixtures
 
@@ -162,6 +162,29 @@ async def test_without_a_key_ring_nothing_can_be_read(meeting: Meeting) -> None:
     with trio.fail_after(5):
         while not subscription.statistics().undecodable:
             await trio.lowlevel.checkpoint()
+    await meeting.check_all_is_well()
+
+
+@of("way", ways("autobahn-asyncio"))
+async def test_they_talk_to_each_other_in_secret_through_our_router(meeting: Meeting, new_client: NewClient) -> None:
+    other = new_client("autobahn-twisted")
+    url = meeting.router.urls[meeting.way.framing == "rs"]
+    await other.do("join", url=url, realm=REALM, serializer="msgpack" if meeting.way.serializer == "json" else "json")
+    await give_keys(meeting, "calls", SECRET, "com.example.error.")
+    await other.do("keys", keys=dict.fromkeys((SECRET, "com.example.error."), THEIRS["serves"]))
+    for kind in ("echo", "fail", "algorithm"):
+        await other.do("register", procedure=SECRET + kind, kind=kind)
+    await other.do("subscribe", topic=TOPIC)
+    result = await meeting.client.call(f"{SECRET}echo", 1, VALUE, b"\0\xff", **VALUE)
+    assert (result["args"], result["kwargs"]) == ([1, VALUE, b"\0\xff"], VALUE)
+    assert (await meeting.client.call(f"{SECRET}algorithm"))["args"] == ["cryptobox"]
+    with pytest.raises(ApplicationError) as caught:
+        await meeting.client.call(f"{SECRET}fail")
+    assert (caught.value.uri, caught.value.kwargs) == ("com.example.error.refused", {"detail": 42})
+    await meeting.client.do("publish", topic=TOPIC, args=[VALUE], acknowledge=True)
+    (event,) = await other.do("events", count=1)
+    assert event["args"] == [VALUE]
+    await other.do("leave")
     await meeting.check_all_is_well()
 
 
