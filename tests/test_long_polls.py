@@ -186,7 +186,7 @@ async def test_a_client_that_goes_away_with_its_message_has_no_session_any_more(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     """It would not know what it has missed."""
-    async with open_router([REALM], close_timeout=1) as router, open_polled(router) as polled:
+    async with open_router([REALM], close_timeout=1, max_message_size=2**23) as router, open_polled(router) as polled:
         await polled.join()
         await polled.send(*SUBSCRIBE)
         assert (await polled.receive())[0] == 33
@@ -491,7 +491,26 @@ async def test_a_transport_ends_with_its_session(autojump_clock: trio.abc.Clock)
         assert (await polled.send(*GOODBYE)).status == 204
         assert (await polled.receive())[0] == 6
         assert (await polled.poll()).status == 404
+        await wait_all_tasks_blocked()
         assert router.connections == 2  # those that carry requests
+
+
+async def test_a_transport_can_be_closed_after_its_session(autojump_clock: trio.abc.Clock) -> None:
+    """AutobahnJS does, without asking for messages again, and waits for a good answer."""
+    async with open_router([REALM], close_timeout=2) as router, open_polled(router) as polled:
+        await polled.join()
+        await polled.send(*GOODBYE)
+        assert (await polled.receive())[0] == 6
+        assert (await polled.send(*SUBSCRIBE)).status == 404
+        assert (await polled.sending.post(polled.path("close"))).status == 204
+        await wait_all_tasks_blocked()
+        assert router.connections == 2
+    async with open_router([REALM], close_timeout=2) as router, open_polled(router) as polled:
+        await polled.join()
+        await polled.send(*GOODBYE)
+        assert (await polled.receive())[0] == 6
+        await trio.sleep(2.1)  # a client that does neither is not waited for longer
+        assert router.connections == 2
 
 
 async def test_a_client_can_close_its_transport_while_it_waits(autojump_clock: trio.abc.Clock) -> None:
@@ -536,6 +555,14 @@ async def test_connections_have_a_limit_that_counts_transports(autojump_clock: t
         assert (await other.post("/")).status == 404
 
 
+async def test_transports_on_which_nobody_has_joined_have_a_limit(autojump_clock: trio.abc.Clock) -> None:
+    """Otherwise one connection could open them all."""
+    async with open_router([REALM], max_pending=3) as router, open_http(router) as http:
+        statuses = [(await http.post("/lp/open", opening())).status for _ in range(5)]
+        assert statuses == [200, 200, 200, 503, 503]
+        assert router.statistics().refused_connections == 2
+
+
 async def test_the_router_says_goodbye_to_who_waits(autojump_clock: trio.abc.Clock) -> None:
     async with open_router([REALM]) as router, open_polled(router) as polled:
         await polled.join()
@@ -548,6 +575,7 @@ async def test_the_router_says_goodbye_to_who_waits(autojump_clock: trio.abc.Clo
             assert (await polled.sending.post("/lp/open", opening())).words.endswith("the router shuts down")
             began = trio.current_time()
             assert (await polled.send(6, {}, "wamp.close.goodbye_and_out")).status == 204
+            assert (await polled.sending.post(polled.path("close"))).status == 204
             assert await polled.sending.rest() == b""
             assert await polled.polling.rest() == b""
         assert trio.current_time() == began

@@ -81,6 +81,11 @@ class LongPolls:
         self._is_stopping = True
         self._release_connections()
 
+    def _end(self, name: str, reason: str) -> None:
+        pump = self._pumps.pop(name, None)
+        if pump is not None:
+            pump.hang_up(reason)
+
     def _release_connections(self) -> None:
         if self._is_stopping and not self._pumps:
             for connection in self._connections:
@@ -108,7 +113,9 @@ class LongPolls:
             await connection.respond(self._open(connection, request, body), *headers)
             return
         pump = self._pumps.get(target.transport)
-        if pump is None or (pump.is_over and target.operation == "receive"):
+        if pump is None or (pump.is_over and target.operation != "close"):
+            if target.operation == "receive":
+                self._end(target.transport, "the client has been told that this is the end")
             await connection.respond(_ENDED, *headers)
             return
         with pump.request():
@@ -117,8 +124,7 @@ class LongPolls:
             elif target.operation == "send":
                 await connection.respond(await _send(pump, request, body), *headers)
             else:
-                pump.hang_up("the client has closed the transport")
-                self._pumps.pop(target.transport, None)
+                self._end(target.transport, "the client has closed the transport")
                 await connection.respond(_NO_CONTENT, *headers)
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
@@ -136,9 +142,6 @@ class LongPolls:
         router = self._router
         if self._is_stopping:
             return _STOPPING
-        if router.connections >= router.options.max_connections:
-            router.refuse(connection.transport, f"{router.connections} connections are open")
-            return _FULL
         choice = choose(body, SERIALIZERS.values())
         if isinstance(choice, str):
             return plain(HTTPStatus.BAD_REQUEST, choice)
@@ -146,6 +149,8 @@ class LongPolls:
         http = {"path": request.path, "headers": request.headers}
         carrier = connection.transport
         transport = PolledTransport(carrier.description, {**carrier.details, "type": "longpoll", "http": http})
+        if not router.admit_polled(transport, carrier):
+            return _FULL
         link = long_poll(choice.serializer, max_size=router.options.max_message_size)
         pump = self._pumps[name] = PolledPump(transport, link, idle_timeout=router.options.idle_timeout)
         session = RouterConnection(router, pump, since=trio.current_time())

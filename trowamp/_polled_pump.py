@@ -88,7 +88,7 @@ class PolledPump(Pump):
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to be fetched, and never will be (LP-R6)."""
-        return not (self._bodies.has_bodies or self._bodies.is_open)
+        return self.has_ended or not (self._bodies.has_bodies or self._bodies.is_open)
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -178,5 +178,7 @@ class PolledPump(Pump):
         await trio.sleep_forever()
 
     async def linger(self) -> None:
-        """Wait for nothing: the next request learns that this is the end."""
+        """Wait until the client has closed the transport, or has been told that it is over: AutobahnJS waits for its `close` to be answered."""
         await trio.lowlevel.checkpoint()
+        while not (self.has_ended or self._polled.is_aborted):
+            await self._changed.park()

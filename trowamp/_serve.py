@@ -318,13 +318,19 @@ class Router:
 
     async def serve_polled(self, connection: RouterConnection) -> None:
         """Serve a session whose messages are fetched by requests, on connections of their own."""
-        transport = connection.pump.transport
-        self._transports.add(transport)
-        self.admission.enter(transport, transport.details)
         try:
             await connection.serve()
         finally:
+            self._forget(connection.pump.transport)
+
+    def admit_polled(self, transport: ByteTransport, carrier: ByteTransport) -> bool:
+        """Count a long-poll transport as one more connection from where `carrier` comes; return False, having said so, if it is one too many."""
+        self._transports.add(transport)
+        excess = self.admission.enter(transport, carrier.details)
+        if excess:
             self._forget(transport)
+            self.refuse(carrier, excess)
+        return not excess
 
     async def _shake_hands(self, transport: ByteTransport) -> bool:
         """Do the transport's own handshake: TLS."""

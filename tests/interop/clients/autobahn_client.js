@@ -1,7 +1,8 @@
-// AutobahnJS. Its RawSocket speaks JSON only, and it does not tell a procedure that its call was cancelled.
+// AutobahnJS. Its RawSocket and its long-polling speak JSON only, and it does not tell a procedure that its call was cancelled.
 'use strict';
 
 const { WireError, Queue, obey, never } = require('./driver.js');
+const http = require('http');
 const autobahn = require('autobahn');
 const serializers = require('autobahn/lib/serializer.js');
 
@@ -26,6 +27,35 @@ function keyOf(it) {
   return nacl.sign.keyPair.fromSeed(Uint8Array.from(Buffer.from(it.privkey, 'hex')));
 }
 
+// What AutobahnJS uses of a browser.
+global.XMLHttpRequest = class {
+  open(method, url) {
+    this.request = http.request(url, { method, agent });
+  }
+
+  setRequestHeader(name, value) {
+    this.request.setHeader(name, value);
+  }
+
+  send(body) {
+    this.request.setTimeout(this.timeout || 0, () => this.ontimeout());
+    this.request.on('error', (error) => this.done(0, error.code, ''));
+    this.request.on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part) => { text += part; });
+      response.on('end', () => this.done(response.statusCode, response.statusMessage, text));
+    });
+    this.request.end(body);
+  }
+
+  done(status, statusText, responseText) {
+    Object.assign(this, { readyState: 4, status, statusText, responseText });
+    this.onreadystatechange();
+  }
+};
+const agent = new http.Agent({ keepAlive: true });
+
 function identity(auth) {
   if (!auth) return {};
   const [[method, it]] = Object.entries(auth);
@@ -36,6 +66,7 @@ function identity(auth) {
 
 function transportOf(url, serializer) {
   if (url.startsWith('ws')) return { type: 'websocket', url, serializers: [SERIALIZERS[serializer]()] };
+  if (url.startsWith('http')) return { type: 'longpoll', url };
   const { hostname, port } = new URL(url);
   return { type: 'rawsocket', host: hostname, port: Number(port) };
 }
