@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 from ..wamp import protocol
 from ..wamp.types import ComponentConfig
 from ._face import AsyncioFace
+from ._runner import ApplicationRunner
 
-__all__ = ["ApplicationSession", "ApplicationSessionFactory", "ComponentConfig", "Session"]
+__all__ = ["ApplicationRunner", "ApplicationSession", "ApplicationSessionFactory", "ComponentConfig", "Session"]
 
 
 class _OnAsyncio:

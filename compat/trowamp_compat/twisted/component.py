@@ -13,7 +13,7 @@ from ..wamp import component
 from ..wamp._transports import TransportConfig
 from ._connect import connect
 from ._face import TwistedFace
-from .wamp import Session
+from ._sessions import Session
 
 __all__ = ["Component", "run"]
 

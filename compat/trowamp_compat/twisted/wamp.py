@@ -1,34 +1,18 @@
-"""WAMP sessions on Twisted."""
+"""WAMP sessions on Twisted, and what runs them."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
-
-from ..wamp import protocol
 from ..wamp.types import ComponentConfig
-from ._face import TwistedFace
+from ._application import Application, Service
+from ._runner import ApplicationRunner
+from ._sessions import ApplicationSession, ApplicationSessionFactory, Session
 
-__all__ = ["ApplicationSession", "ApplicationSessionFactory", "ComponentConfig", "Session"]
-
-
-class _OnTwisted:
-    """Belongs to the reactor that is installed when the session first needs one."""
-
-    _framework: ClassVar[Literal["asyncio", "twisted"]] = "twisted"
-
-    def _make_face(self) -> Any:
-        return TwistedFace()
-
-
-class ApplicationSession(_OnTwisted, protocol.ApplicationSession):
-    """A WAMP session on Twisted; its requests return Deferreds, its hooks may, too, or be coroutine functions."""
-
-
-class Session(_OnTwisted, protocol.Pep8Session):
-    """A WAMP session on Twisted with hooks in snake case: `on_join`, `on_leave` and so on."""
-
-
-class ApplicationSessionFactory(protocol.ApplicationSessionFactory):
-    """Makes sessions on Twisted."""
-
-    session: Any = ApplicationSession
+__all__ = [
+    "Application",
+    "ApplicationRunner",
+    "ApplicationSession",
+    "ApplicationSessionFactory",
+    "ComponentConfig",
+    "Service",
+    "Session",
+]

@@ -171,7 +171,11 @@ class _Attempt:
             self._face.when_done(future, _nothing, _nothing)
 
     def _make_session(self) -> Any:
-        session = self._component._make_session()
+        try:
+            session = self._component._make_session()
+        except Exception as error:
+            self._decide(Fatal(error))
+            raise
         session.on("join", self._joined)
         session.on("leave", self._left)
         self._component._forward(session, self._listener_failed)

@@ -13,6 +13,7 @@ from trowamp.wire import Link
 from ._convert import to_compat, to_core
 from ._errors import as_compat_errors
 from ._face import Face, Handle
+from .exception import TransportLost
 from .types import TransportDetails
 
 HIGH_WATER: Final = 1024 * 1024  # octets that wait before no more work is taken from the peer
@@ -72,6 +73,7 @@ class Connection(NativeTransport):
     ping_timeout: float = 0
 
     _waiters: list[Any]
+    _opening: list[Any]
     _handler: Any = None
     _is_native = False  # whether the handler takes the core's messages
     _is_receiving = False
@@ -113,6 +115,7 @@ class Connection(NativeTransport):
         self._face = face
         self.link = link
         self._waiters = []
+        self._opening = []
         self.is_closed = self.when_closed()
         if self.open_timeout:
             self._timer = face.call_later(self.open_timeout, self._open_timed_out)
@@ -158,6 +161,8 @@ class Connection(NativeTransport):
             if handler is not None:
                 handler.onClose(was_clean)
         finally:
+            for future in self._opening:
+                self._face.reject(future, self._why())
             for waiter in self._waiters:
                 self._face.resolve(waiter)
 
@@ -193,6 +198,25 @@ class Connection(NativeTransport):
         else:
             self._waiters.append(future)
         return future
+
+    def when_opened(self) -> Any:
+        """Return a future that is done when the transport handshake is; it fails with the connection."""
+        future = self._face.create_future()
+        if self.transport_details is not None:
+            self._face.resolve(future)
+        elif self._is_gone:
+            self._face.reject(future, self._why())
+        else:
+            self._opening.append(future)
+        return future
+
+    @property
+    def _session(self) -> Any:
+        """The session; programs look here for it (W-32)."""
+        return self._handler
+
+    def _why(self) -> Exception:
+        return self.error or TransportLost(self.close_reason)
 
     def isOpen(self) -> bool:
         """Tell whether messages can be sent."""
@@ -242,10 +266,18 @@ class Connection(NativeTransport):
         self.transport_details = self._describe()
         if self.ping_interval:
             self._timer = self._face.call_later(self.ping_interval, self._check_life, self.link.received_octets)
-        handler = self._make_handler()
+        try:
+            handler = self._make_handler()
+        except Exception as error:  # noqa: BLE001  # whoever waits for the connection learns of it
+            self.error = error
+            self.close_reason = f"the session could not be made: {error!r}"
+            self.abort()
+            return
         self._is_native = hasattr(handler, "_take")
         self._handler = handler
         handler.onOpen(self)
+        for future in self._opening:
+            self._face.resolve(future)
 
     def _hand_over(self, messages: list[Message]) -> None:
         handler = self._handler

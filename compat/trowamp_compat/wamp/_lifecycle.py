@@ -315,7 +315,9 @@ class Lifecycle(SessionBase):
         self._goodbye_timer = self._face.call_later(GOODBYE_TIMEOUT, self._goodbye_unanswered)
         self._settle(replies)
         self._flush()
-        return transport.when_closed() if isinstance(transport, NativeTransport) else getattr(transport, "is_closed", None)
+        return (
+            transport.when_closed() if isinstance(transport, NativeTransport) else getattr(transport, "is_closed", None)
+        )
 
     def _goodbye_unanswered(self) -> None:
         transport, core = self._transport, self._core

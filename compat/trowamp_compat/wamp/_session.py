@@ -31,6 +31,7 @@ from ._procedures import Procedure, Running
 from ._requests import Pending
 from ._subscribers import Subscriber
 from .exception import SessionNotReady, TransportLost
+from .interfaces import IPayloadCodec
 from .types import CloseDetails, ComponentConfig, Registration, SessionDetails, Subscription
 
 Core = ClientSession[Pending, Any, Running]
@@ -67,7 +68,8 @@ class SessionBase(Observable):
         self._flush_soon: Callable[[], None] = _nothing  # or with what else is queued in this turn of the loop
         self._inbox = Inbox(self._handle)
         self._errors = ErrorMap(self._user_error, lambda: self._payload_codec)
-        self._payload_codec: Any = None
+        keyring = getattr(self.config, "keyring", None)
+        self._payload_codec: Any = keyring if isinstance(keyring, IPayloadCodec) else None  # C-33
         self._session_details: SessionDetails | None = None
         self._session_id: int | None = None
         self._realm: str | None = None

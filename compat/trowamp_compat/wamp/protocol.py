@@ -30,12 +30,6 @@ class ApplicationSession(Lifecycle, Requesting):
         config: The configuration; its `keyring`, if it is a payload codec, encrypts payloads.
     """
 
-    def __init__(self, config: ComponentConfig | None = None) -> None:
-        super().__init__(config)
-        keyring = getattr(self.config, "keyring", None)
-        if hasattr(keyring, "encode") and hasattr(keyring, "decode"):  # C-33
-            self.set_payload_codec(keyring)
-
     @property
     def transport(self) -> Any:
         """The transport, while there is one."""

@@ -1,0 +1,158 @@
+"""Runs a session on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from .._logging import Framework, start_logging
+from ..wamp._runner import RunnerComponent, RunnerOptions, is_worth_raising
+from ..wamp._transports import TransportConfig
+from ._connect import connect
+from ._face import AsyncioFace
+
+_GRACE: Final = 5.0  # seconds to leave a session in when the loop was stopped
+
+
+class _Component(RunnerComponent):
+    _framework: ClassVar[Framework] = "asyncio"
+
+    def _make_face(self, loop: Any) -> Any:
+        return AsyncioFace(loop)
+
+    def _connect(self, _loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
+        return connect(config, make_session)
+
+
+class ApplicationRunner:
+    """Connects to a router and runs a session.
+
+    Args:
+        url: The router's URL: `ws://`, `wss://`, `rs://` or `rss://`.
+        realm: The realm to join.
+        extra: Goes to the session as `config.extra`.
+        serializers: What to offer: names, or serializer objects.
+        ssl: An `ssl.SSLContext`, or True; default: as the URL says.
+        proxy: HTTP proxy: `{"host": …, "port": …}`.
+        headers: HTTP headers for the handshake.
+        more: WebSocket options and the numbers of the retries, by position.
+        named: `websocket_options`, `max_retries`, `initial_retry_delay`, `max_retry_delay`, `retry_delay_growth`, `retry_delay_jitter`.
+
+    Raises:
+        AssertionError: An argument has the wrong type.
+        RuntimeError: TLS is configured, but the URL is for a connection without.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        realm: str | None = None,
+        extra: Any = None,
+        serializers: Sequence[Any] | None = None,
+        ssl: Any = None,
+        proxy: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *more: Any,
+        **named: Any,
+    ) -> None:
+        self._options = RunnerOptions(url, realm, extra, serializers, ssl, proxy, headers, more, named)
+        self.url = self._options.url
+        self.realm = self._options.realm
+        self.extra = self._options.extra
+        self._running: _Component | None = None
+
+    def stop(self) -> None:
+        """Leave the session, and do not come back (C-17)."""
+        if self._running is not None:
+            self._running.stop()
+
+    def run(
+        self,
+        make: Any,
+        start_loop: bool = True,
+        log_level: str | None = "info",
+        *,
+        auto_reconnect: bool = False,
+    ) -> Any:
+        """Run a session until its connection is gone, or the loop is stopped; Ctrl-C and SIGTERM leave the session.
+
+        Args:
+            make: Makes the session of a `ComponentConfig`; or is the session.
+            start_loop: Whether to run a loop.
+            log_level: The level to log at; None leaves logging as it is.
+            auto_reconnect: Whether to come back after failures.
+
+        Returns:
+            None; a coroutine for transport and protocol if no loop is run.
+
+        Raises:
+            OSError: There is no connection to be had.
+            Exception: `make` failed.
+        """
+        if log_level is not None:
+            start_logging("asyncio", level=log_level)
+        config = self._options.config(auto_reconnect=auto_reconnect)
+        component = self._running = _Component(config, self.realm, self.extra, make)
+        if not start_loop:
+            return self._open(component, config)
+        loop = _usable_loop()
+        try:
+            done = loop.run_until_complete(_started(component, loop))
+            self._run(loop, done)
+            error = done.exception() if done.done() and not done.cancelled() else None
+        finally:
+            self._running = None
+            _finish(loop)
+        if error is not None and is_worth_raising(error, component, auto_reconnect=auto_reconnect):
+            raise error
+        if isinstance(self.extra, dict) and isinstance(self.extra.get("error"), BaseException):
+            raise self.extra["error"]
+        return None
+
+    async def _open(self, component: _Component, config: TransportConfig) -> tuple[Any, Any]:
+        connection = await connect(config, component._make_session)
+        await connection.when_opened()
+        return connection.transport, connection
+
+    def _run(self, loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+        """Run the loop; when it is stopped, or interrupted, the session is left first."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, self.stop)
+            except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, or not in this thread
+                break
+        done.add_done_callback(lambda _: loop.stop())
+        loop.run_forever()
+        if not done.done():
+            self.stop()
+            loop.run_until_complete(asyncio.wait([done], timeout=_GRACE))
+
+
+async def _started(component: _Component, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    started: asyncio.Future[None] = component._start(loop)
+    return started
+
+
+def _usable_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that the program has set for this thread, or make one."""
+    loop: Any
+    try:
+        loop = asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        loop = None
+    if loop is None or loop.is_closed():
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+    return loop  # type: ignore[no-any-return]
+
+
+def _finish(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what still runs on the loop end; the loop itself is the program's."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.close()
