@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,10 +101,16 @@ class History:
 
     def violations(self) -> list[str]:
         """Return what must not have happened, each in words."""
+        numbers = sorted(self.operations)
+        begins = [self.operations[number].begun for number in numbers]
+
+        def during(listening: Listening) -> list[int]:
+            return numbers[bisect_left(begins, listening.begun) : bisect_right(begins, listening.ended)]
+
         return [
             *self._of_operations(),
             *self._of_publication_ids(),
-            *(text for listening in self.listenings for text in self._of_listening(listening)),
+            *(text for listening in self.listenings for text in self._of_listening(listening, during(listening))),
         ]
 
     def _of_operations(self) -> Iterator[str]:
@@ -131,19 +138,20 @@ class History:
             if published.setdefault(publication, number) != number:
                 yield f"operations {published[publication]} and {number} have the same publication id"
 
-    def _of_listening(self, listening: Listening) -> Iterator[str]:
+    def _of_listening(self, listening: Listening, begun: list[int]) -> Iterator[str]:
         by_process: dict[int, list[int]] = {}
         for _, number in listening.seen:
             by_process.setdefault(self.operations[number].process, []).append(number)
         for process, numbers in by_process.items():
             if numbers != sorted(set(numbers)):
                 yield f"events of process {process} came twice or out of order"
-        for number, operation in self.operations.items():
-            if operation.kind != "publish" or operation.outcome != "ok" or operation.begun < listening.begun:
+        seen = {number for _, number in listening.seen}
+        for number in begun:
+            operation = self.operations[number]
+            if operation.kind != "publish" or operation.outcome != "ok" or number in seen:
                 continue
-            numbers = by_process.get(operation.process, [])
-            last = max(numbers, default=0) if listening.is_lost else math.inf
-            if number <= last and operation.ended < listening.ended and number not in set(numbers):
+            last = max(by_process.get(operation.process, [0])) if listening.is_lost else math.inf
+            if number <= last and operation.ended < listening.ended:
                 yield f"event {number} was acknowledged, and a subscriber did not get it"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import trio
 
-from trowamp import Component, Event, Session
+from trowamp import Component, Event, Session, SessionLost
 
 from .history import History, Listening
 
@@ -25,6 +26,7 @@ class Workload:
         processes: How many processes each has.
         callees: How many sessions have a procedure.
         subscribers: How many sessions subscribe.
+        pause: Seconds between the operations of a process.
         options: Of `Component`.
 
     Attributes:
@@ -40,6 +42,7 @@ class Workload:
         processes: int = 4,
         callees: int = 2,
         subscribers: int = 2,
+        pause: float = 0.0,
         **options: Any,
     ) -> None:
         self.history = History()
@@ -47,6 +50,7 @@ class Workload:
         self._url_for = url_for
         self._counts = (callees, subscribers, sessions)
         self._processes = processes
+        self._pause = pause
         self._options = {**_BACK_AT_ONCE, "realm": "realm1", "close_timeout": 0.2, **options}
         self._is_stopping = False
         self._everybody = trio.lowlevel.ParkingLot()
@@ -86,7 +90,8 @@ class Workload:
             while self.history.pending:  # noqa: ASYNC110
                 await trio.sleep(0.002)
             for subscriber in list(self._subscribers):
-                await subscriber.call(f"{PROCEDURE}.0", 0)  # its answer comes after the events
+                with suppress(SessionLost):  # then it is known to be lost
+                    await subscriber.call(f"{PROCEDURE}.0", 0)  # its answer comes after the events
 
     def _component(self, number: int, index: int, main: Callable[[Session, int], Any]) -> Component:
         component = Component(self._url_for(number), **self._options)
@@ -138,6 +143,8 @@ class Workload:
             if number % 4 == 0 and session.is_open and not self._is_stopping:
                 with self.history.operation("publish", process) as number:
                     self.history.operations[number].publication = await acknowledged.publish(TOPIC, number)
+            if self._pause:
+                await trio.sleep(self._pause)
 
     async def _stay(self) -> None:
         self.ready += 1
