@@ -196,6 +196,32 @@ async def test_an_input_that_cannot_be_decrypted_ends_the_call() -> None:
         assert (stopped, pending(session)) == (["cancelled"], {})
 
 
+async def test_an_input_that_cannot_be_decrypted_ends_a_call_that_waits_for_its_turn() -> None:
+    go_on = trio.Event()
+    served: list[int] = []
+
+    async def work(number: int, call: Invocation) -> None:
+        served.append(number)
+        await go_on.wait()
+
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(functools.partial(session.register, F, work, concurrency=1))
+        router.send(m.Registered((await router.expect(m.Register)).request_id, 500))
+        await settle()
+        first, second = (callers_ring().encode(Subject("call", F), [number], {}, random_octets) for number in (1, 2))
+        assert first is not None
+        assert second is not None
+        details = {**first.options, "progress": True}
+        router.send(m.Invocation(1, 500, details, first.args), m.Invocation(2, 500, details, second.args))
+        router.send(m.Invocation(2, 500, details, [b"damaged"]))
+        answer = await router.expect(m.Error)
+        assert (answer.request_id, answer.error) == (2, "wamp.error.encryption.decrypt_error")
+        go_on.set()
+        assert (await router.expect(m.Yield)).request_id == 1
+        await settle()
+        assert (served, pending(session)) == ([1], {})
+
+
 async def test_octets_that_nobody_can_have_made_end_no_session(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "trowamp")
     async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
