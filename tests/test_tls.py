@@ -8,7 +8,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+import trowamp
 from trowamp._tls import TlsTransport
+from trowamp.auth import Accept, AnonymousAuthenticator, Attempt, Deny
 
 from .transports import HOST, client_tls, server_tls, shake_hands, sockets, tls_pair
 
@@ -82,9 +84,15 @@ async def test_a_failed_handshake_is_explained_on_both_sides(
     assert await fail(*tls_pair(client, server, host)) == (client_says, server_says)
 
 
-async def test_a_client_may_have_a_certificate() -> None:
+@pytest.mark.checklist("TLS-R1")
+async def test_a_client_may_have_a_certificate_that_authenticators_see() -> None:
     near, far = tls_pair(client_tls(has_certificate=True), server_tls(wants_certificate=True))
     await shake_hands(near, far)
+    certificate = far.details["certificate"]
+    assert certificate["names"] == ["DNS:client.example"]
+    assert len(certificate["sha256"]) == 64
+    assert isinstance(certificate["subject"], dict)
+    assert near.details == {"type": "unix", "tls": True}
     near.send_now(b"hello")
     assert await far.receive_some() == b"hello"
     near.abort()
@@ -232,3 +240,26 @@ async def test_it_says_that_it_is_encrypted() -> None:
     assert near.details == {"type": "unix", "tls": True}
     near.abort()
     far.abort()
+
+
+@pytest.mark.checklist("TLS-R1")
+async def test_a_certificate_can_be_an_identity() -> None:
+    class ByCertificate(AnonymousAuthenticator):
+        def begin(self, attempt: Attempt) -> Accept | Deny:
+            certificate = attempt.transport.get("certificate")
+            if certificate is None:
+                return Deny(trowamp.uris.ERROR_AUTHENTICATION_DENIED, "show a certificate")
+            return Accept(authid=certificate["names"][0].removeprefix("DNS:"), role="known")
+
+    context = server_tls(wants_certificate=True)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    limits = trowamp.RouterOptions(authenticators=[ByCertificate(lambda: 1)])
+    async with trowamp.open_router(listen=["wss://127.0.0.1:0/ws"], tls=context, limits=limits) as router:
+        url = router.urls[0]
+        async with trowamp.open_session(url, realm="realm1", tls=client_tls(has_certificate=True)) as session:
+            assert session.details.authid == "client.example"
+            found = await session.call("wamp.session.get", session.id)
+            assert "certificate" not in found["transport"]
+        with pytest.raises(trowamp.AuthenticationDenied, match="show a certificate"):
+            async with trowamp.open_session(url, realm="realm1", tls=client_tls()):
+                pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import ssl
 from typing import Any, Final
 
@@ -62,7 +63,21 @@ class TlsTransport:
                 raise self._failure(error) from error
             else:
                 await self._send_unsent()  # a server's session tickets
+                self._note_certificate()
                 return
+
+    def _note_certificate(self) -> None:
+        """Say which certificate a client has shown that was verified, if it has (TLS-R1)."""
+        if not self._engine.server_side:
+            return
+        octets = self._engine.getpeercert(binary_form=True)
+        verified: dict[str, Any] | None = self._engine.getpeercert()
+        if octets is not None and verified:
+            self.details["certificate"] = {
+                "sha256": hashlib.sha256(octets).hexdigest(),
+                "subject": {name: value for part in verified.get("subject", ()) for name, value in part},
+                "names": [f"{kind}:{name}" for kind, name in verified.get("subjectAltName", ())],
+            }
 
     async def receive_some(self) -> bytes:
         """Wait for octets."""

@@ -98,9 +98,10 @@ def test_a_session_is_described(world: World, caller: Client) -> None:
     assert ask_in_vain(caller, uris.SESSION_GET, other.session_id) == uris.ERROR_NO_SUCH_SESSION
 
 
-def test_nobody_is_shown_the_cookies_of_others(world: World, caller: Client) -> None:
+def test_nobody_is_shown_the_cookies_and_certificates_of_others(world: World, caller: Client) -> None:
     other = world.join()
     other.peer.transport["http"] = {"path": "/ws", "headers": {"cookie": "secret"}}
+    other.peer.transport["certificate"] = {"subject": {"commonName": "joe"}}
     assert ask(caller, uris.SESSION_GET, other.session_id)["transport"] == {"type": "test"}
 
 

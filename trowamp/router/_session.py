@@ -33,6 +33,10 @@ HandlerTable = dict[type[Message], Handler]
 NOTHING: Final[dict[str, Any]] = {}  # empty Options or Details of the router's own messages; never changed
 
 
+# of what is known of a connection: others have no business with cookies and credentials of its request, and with its certificate
+_NOBODY_ELSES: Final = {"http", "certificate"}
+
+
 class Session:
     """One established session.
 
@@ -163,8 +167,8 @@ class Session:
             "authprovider": self.identity.provider,
         }
         if self.peer.transport:
-            # the request that opened the connection is left out: others have no business with its cookies and credentials
-            details["transport"] = {name: value for name, value in self.peer.transport.items() if name != "http"}
+            known = self.peer.transport.items()
+            details["transport"] = {name: value for name, value in known if name not in _NOBODY_ELSES}
         return details
 
     def refuse(self, request_type: RequestType, request_id: int, uri: str, text: str | None = None) -> None:
