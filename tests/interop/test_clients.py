@@ -102,7 +102,8 @@ def client(way: Way, new_client: NewClient) -> RemoteClient:
 @pytest.fixture
 async def meeting(way: Way, client: RemoteClient) -> AsyncGenerator[Meeting, None]:
     with trio.fail_after(20):
-        async with trowamp.open_router([REALM], ["ws://127.0.0.1:0/ws", "rs://127.0.0.1:0"]) as router:
+        listen = ["ws://127.0.0.1:0/ws", "rs://127.0.0.1:0"]
+        async with trowamp.open_router([REALM], listen, idle_timeout=2) as router:
             url = router.urls[way.framing == "rs"]
             if way.framing == "http":
                 url = url.replace("ws://", "http://")
