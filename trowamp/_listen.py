@@ -109,10 +109,12 @@ class Listener:
 
     def _transport(self, connection: trio.socket.SocketType, address: Any) -> ByteTransport:
         if self.url.is_unix:
-            return SocketTransport(connection, f"unix {self.url.path}", {"type": "unix", "peer": "unix", "tls": False})
+            details = {"type": "unix", "peer": "unix", "tls": False}
+            return SocketTransport(connection, f"unix {self.url.path}", details, is_accepted=True)
         host, port = address[:2]
         peer = f"{bracketed(host)}:{port}"
-        transport = SocketTransport(connection, f"tcp {peer}", {"type": "tcp", "peer": peer, "tls": False})
+        details = {"type": "tcp", "peer": peer, "tls": False}
+        transport = SocketTransport(connection, f"tcp {peer}", details, is_accepted=True)
         return transport if self._tls is None else TlsTransport(transport, self._tls)
 
 
