@@ -200,3 +200,20 @@ async def test_nobody_at_home_is_said_at_once() -> None:
         async with open_session(url, realm="realm1"):
             pytest.fail("nobody listens")
     assert isinstance(caught.value, OSError)
+
+
+async def test_a_router_that_takes_no_message_as_long_as_hello_cannot_be_joined() -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+
+    async def answer() -> None:
+        async with await listener.accept() as stream:
+            request = await stream.receive_some(4)
+            await stream.send_all(bytes([0x7F, request[1] & 0x0F, 0, 0]))  # messages of 512 octets
+            await stream.receive_some(1)
+
+    async with listener, trio.open_nursery() as nursery:
+        nursery.start_soon(answer)
+        url = f"rs://127.0.0.1:{listener.socket.getsockname()[1]}"
+        with pytest.raises(ConnectError, match="exceeds the limit of 512"):
+            async with open_session(url, realm="realm1", serializers=["json"]):
+                pytest.fail("it was let in")

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import trio
 
-from ._exceptions import ConnectError, JoinError, RemoteProtocolError
+from ._exceptions import ConnectError, JoinError, MessageTooLarge, RemoteProtocolError
 from ._pump import Pump
 from ._types import SessionDetails
 from ._version import __version__
@@ -70,18 +70,21 @@ async def join(
 
     Raises:
         JoinError: The router refused the session, or the client the router's challenge.
-        ConnectError: The connection broke or ended.
+        ConnectError: The connection broke or ended, or takes no message as long as HELLO.
         RemoteProtocolError: The peer broke the protocol.
     """
-    handshake = Join(
-        pump.link,
-        realm,
-        authenticators=_begin(options.get("auth")),
-        agent=options.get("agent") or f"trowamp-{__version__}",
-        authid=options.get("authid"),
-        authrole=options.get("authrole"),
-        authextra=options.get("authextra"),
-    )
+    try:
+        handshake = Join(
+            pump.link,
+            realm,
+            authenticators=_begin(options.get("auth")),
+            agent=options.get("agent") or f"trowamp-{__version__}",
+            authid=options.get("authid"),
+            authrole=options.get("authrole"),
+            authextra=options.get("authextra"),
+        )
+    except MessageTooLarge as error:
+        raise ConnectError(f"the router accepts too little for joining realm {realm!r}: {error}") from error
     while True:
         for index, message in enumerate(messages):
             outcome = handshake.receive(message)

@@ -138,10 +138,10 @@ class CutRouter:
         assert self._near is not None
         return self._near.sent, self._near.received
 
-    async def notices(self) -> None:
-        """Give the router the time it needs: its keep-alive, and the kernel's where peers are not pinged."""
+    async def notices(self, cut: Cut) -> None:
+        """Give the router the time it needs: to close, or its keep-alive, and the kernel's where peers are not pinged."""
         assert self._far is not None
-        await trio.sleep(61)
+        await trio.sleep(22 if cut == "stall" else 4)
         self._far.abort()
         await settle()
 
@@ -155,13 +155,13 @@ async def visit_every_offset(framing: str, serializer: str, cut: Cut, stride: in
         away = CutRouter(router, nursery, framing, serializer)
         await visit.pay(away.connect(cut))
         assert visit.ends == {"in good order": 1}
-        await away.notices()
+        await away.notices(cut)
         before = trio.lowlevel.current_statistics().tasks_living
         for direction, octets in zip(("up", "down"), away.passed(), strict=True):
             for offset in range(random.randrange(1, stride + 1), min(octets, OFFSETS), stride):
                 with trio.fail_after(200):
                     await visit.pay(away.connect(cut, **{direction: offset}))
-                await away.notices()
+                await away.notices(cut)
                 place = f"{framing} {serializer} {cut} {direction} {offset}"
                 assert pending(callee) == {}, place
                 assert in_flight(router) == (0, 0), place

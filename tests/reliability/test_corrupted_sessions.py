@@ -15,7 +15,6 @@ from tests.sessions import in_flight, settle
 from trowamp import (
     ConnectError,
     JoinError,
-    MessageTooLarge,
     RemoteProtocolError,
     Router,
     SessionClosed,
@@ -27,7 +26,7 @@ from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
 
-EXPECTED = (ConnectError, JoinError, RemoteProtocolError, SessionLost, SessionClosed, MessageTooLarge)
+EXPECTED = (ConnectError, JoinError, RemoteProtocolError, SessionLost, SessionClosed)
 FRAMINGS = ("rawsocket", "websocket")
 SESSIONS = 4000
 
