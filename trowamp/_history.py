@@ -1,7 +1,7 @@
 """The event history of a router, kept in a file: written in a thread, in batches, never in the way of the router.
 
-What waits to be written is never more than what the rules of the history keep (see `HistoryJournal`). So nothing is thrown away when the disk is
-slow or full: batches grow, and a batch that failed is tried again.
+What waits to be written is never more than what the rules of the history keep (see `HistoryJournal`), and so is what is being written. So nothing is
+thrown away when the disk is slow or full: batches grow, and a batch that failed is tried again.
 """
 
 from __future__ import annotations
