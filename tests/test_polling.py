@@ -15,7 +15,16 @@ from trio.testing import wait_all_tasks_blocked
 
 import trowamp
 from tests.http_tools import REALM
-from tests.transports import cancelled_at_every_step, no_files_left_open
+from tests.test_connect import serving
+from tests.test_proxy import HttpProxy
+from tests.transports import (
+    HOST,
+    Resolver,
+    cancelled_at_every_step,
+    client_tls,
+    no_files_left_open,
+    server_tls,
+)
 from trowamp import Component, ConnectError, SessionClosed, SessionLost, open_router, open_session
 from trowamp._http_channel import _KEPT
 from trowamp.wire import SERIALIZERS
@@ -466,3 +475,16 @@ async def test_nothing_is_left_of_a_session_at_either_side() -> None:
             assert router.statistics().sessions == 0
             assert router._long_polls._pumps == {}
             assert router._long_polls._connections == set()
+
+
+async def test_both_connections_go_through_the_proxy_and_are_encrypted() -> None:
+    async with open_router([REALM], ["https://localhost:0/lp"], tls=server_tls()) as router:
+        port = int(router.urls[0].split(":")[2].partition("/")[0])
+        proxy = HttpProxy(port)
+        trio.socket.set_custom_hostname_resolver(Resolver())
+        async with serving(proxy.serve) as at:
+            url, way = f"https://{HOST}:{port}/lp", f"http://{HOST}:{at}"
+            async with open_session(url, realm=REALM, tls=client_tls(), proxy=way) as session:
+                assert await session.with_options(acknowledge=True).publish("com.example.topic")
+            assert len(proxy.requests) == 2
+            assert all(request.startswith(f"CONNECT {HOST}:{port} ".encode()) for request in proxy.requests)

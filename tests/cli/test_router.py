@@ -81,6 +81,14 @@ def test_a_client_can_show_a_certificate(start: Start, here: Run, certificates: 
     assert here("--url", url, "--cafile", certificates["ca"], *files, "publish", "com.example.topic").code == 0
 
 
+def test_long_polling_is_a_way_like_others(start: Start, here: Run) -> None:
+    (url,) = addresses(start("router", "--listen", "ws://127.0.0.1:0/ws"), 1)
+    url = url.replace("ws://", "http://").replace("/ws", "/lp")
+    assert here("--url", url, "publish", "com.example.topic", "--ack").code == 0
+    code, _, err = here("--url", url, "call", "com.example.nobody")
+    assert (code, "no_such_procedure" in err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
