@@ -113,6 +113,7 @@ NEEDS_NO_FEATURE = {
     "buffer": "local",
     "acknowledge": "Basic Profile",
     "result_type": "local",
+    "payload_codec": "checked where a payload is encoded, by its form",
     "custom": "sent as it is",
     "check_types": "local",
     "concurrency": "local",

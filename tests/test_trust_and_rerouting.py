@@ -59,9 +59,10 @@ async def test_a_procedure_that_is_unavailable_has_its_calls_passed_on() -> None
 @pytest.mark.checklist("RR-C1")
 async def test_a_procedure_with_too_many_calls_waiting_has_them_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trowamp._procedures.MAX_WAITING_INVOCATIONS", 1)
-    release = trio.Event()
+    began, release = trio.Event(), trio.Event()
 
     async def slow() -> str:
+        began.set()
         await release.wait()
         return "slow"
 
@@ -79,9 +80,11 @@ async def test_a_procedure_with_too_many_calls_waiting_has_them_passed_on(monkey
             results.append(await caller.call(F))
 
         async with trio.open_nursery() as nursery:
-            for _ in range(4):
+            nursery.start_soon(call)
+            await began.wait()
+            for _ in range(3):
                 nursery.start_soon(call)
-            while not results:  # noqa: ASYNC110  # whichever comes first
+            while len(results) < 2:  # noqa: ASYNC110  # nobody tells
                 await trio.sleep(0.001)
             release.set()
         assert sorted(results) == ["other"] * 2 + ["slow"] * 2
