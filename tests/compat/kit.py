@@ -107,13 +107,17 @@ def run_on_twisted(scenario: Scenario, *args: Any, kind: str = "epoll") -> Any:
     running = ensureDeferred(scenario(TwistedKit(reactor), *args))
     running.addBoth(outcome.append)
     deadline = reactor.seconds() + TIMEOUT
-    while not outcome:
-        reactor.iterate(0.05)
-        if reactor.seconds() > deadline:
-            running.cancel()
-            raise TimeoutError(f"the scenario took longer than {TIMEOUT:g} s")
-    for _ in range(3):
-        reactor.iterate(0)
+    try:
+        while not outcome:
+            reactor.iterate(0.05)
+            if reactor.seconds() > deadline:
+                running.cancel()
+                raise TimeoutError(f"the scenario took longer than {TIMEOUT:g} s")
+        for _ in range(3):
+            reactor.iterate(0)
+    finally:
+        if reactor.threadpool is not None:  # its threads, for looking up names, would keep the process of the tests
+            reactor._stopThreadPool()
     if isinstance(outcome[0], Failure):
         outcome[0].raiseException()
     return outcome[0]
