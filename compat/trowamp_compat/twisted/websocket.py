@@ -244,11 +244,17 @@ class WebSocketClientFactory(WebSocketAdapterFactory, shared.WebSocketClientFact
         return self.contextFactory or optionsForClientTLS(self.host)
 
 
-class WampWebSocketServerProtocol(wamp.WampWebSocketServerProtocol, WebSocketServerProtocol):
+class _Flushing(wamp.WampWebSocketProtocol):
+    def flush_soon(self) -> None:
+        """Write what is queued: Twisted itself gathers what is written in one turn of the reactor."""
+        self.flush()
+
+
+class WampWebSocketServerProtocol(_Flushing, wamp.WampWebSocketServerProtocol, WebSocketServerProtocol):
     """The server's side of one connection that carries WAMP."""
 
 
-class WampWebSocketClientProtocol(wamp.WampWebSocketClientProtocol, WebSocketClientProtocol):
+class WampWebSocketClientProtocol(_Flushing, wamp.WampWebSocketClientProtocol, WebSocketClientProtocol):
     """The client's side of one connection that carries WAMP."""
 
 

@@ -208,6 +208,17 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
             self._waiters.append(future)
         return future
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the peer does not take what was sent."""
+        return self._is_paused
+
+    def _writing_paused(self, is_paused: bool) -> None:
+        super()._writing_paused(is_paused)
+        resumed = getattr(self._session, "_resumed", None)  # of a router, which keeps what a slow client does not take
+        if resumed is not None and not is_paused:
+            resumed()
+
     def _queue(self, octets: bytes, is_binary: bool) -> None:
         frames = self._channel.send_message(octets, is_binary=is_binary, fragment_size=self.autoFragmentSize)
         self._count_sent(len(octets), frames)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -161,6 +164,63 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(run: Run, monkeypatch:
         async with listening(kit, server_factory(kit), Tls(kit, monkeypatch).server(kit)) as port:
             with pytest.raises(Exception, match="(?i)certificate|unclean|SSL"):
                 await connected(kit, client_factory(kit, port), port, Tls(kit, monkeypatch).client(kit))
+
+    run(scenario)
+
+
+class Proxy:
+    """A proxy for one connection, in a thread."""
+
+    def __init__(self, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._target = port
+        self.port = self._listener.getsockname()[1]
+        self.asked = b""
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        with self._listener, self._listener.accept()[0] as client:
+            while b"\r\n\r\n" not in self.asked:
+                self.asked += client.recv(1)
+            with socket.create_connection(("127.0.0.1", self._target)) as server:
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                forth = threading.Thread(target=_pump, args=(client, server), daemon=True)
+                forth.start()
+                _pump(server, client)
+                forth.join(10)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@on_both
+@pytest.mark.autobahn("W-3")
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_connections_go_through_a_proxy_also_with_tls(
+    run: Run, is_secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        tls = Tls(kit, monkeypatch)
+        async with listening(kit, server_factory(kit), tls.server(kit) if is_secure else None) as port:
+            proxy = Proxy(port)
+            url = f"{'wss' if is_secure else 'ws'}://localhost:{port}/"
+            factory = client_factory(kit)
+            factory.setSessionParameters(url, proxy={"host": "127.0.0.1", "port": proxy.port})
+            factory.ssl = factory.contextFactory = tls.client(kit)
+            client = await connected(kit, factory, proxy.port)
+            assert proxy.asked.startswith(b"CONNECT localhost:%d HTTP/1.1\r\n" % port)
+            assert client.transport_details.is_secure is is_secure
+            client.sendMessage(bytes(2**18), True)
+            await until(kit, lambda: told(client, "onMessage"))
+            client.sendClose()
+            await client.is_closed
+            assert told(client, "onClose") == [(True, 1000, None)]
+            await until(kit, lambda: not proxy.thread.is_alive())
 
     run(scenario)
 
@@ -335,7 +395,7 @@ class Handler:
     def onMessage(self, received: Any) -> None:
         self.messages.append(received)
         if isinstance(received, message.Hello):
-            self.transport.send(message.Welcome(1, ROLES, realm=received.realm))
+            assert self.transport.send(message.Welcome(1, ROLES, realm=received.realm)) is None
         if isinstance(received, message.Goodbye):
             self.transport.send(message.Goodbye())
             self.transport.close()
@@ -345,7 +405,7 @@ class Handler:
 
 
 @on_both
-@pytest.mark.autobahn("S-93")
+@pytest.mark.autobahn("S-93", "C-30")
 def test_a_server_carries_wamp_for_whoever_handles_it(run: Run) -> None:
     async def scenario(kit: Kit) -> None:
         module = module_of(kit)
