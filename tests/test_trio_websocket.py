@@ -16,6 +16,7 @@ from trio_websocket import (
     WebSocketRequest,
     connect_websocket,
     open_websocket,
+    open_websocket_url,
     serve_websocket,
 )
 
@@ -292,3 +293,15 @@ async def test_a_session_is_lost_when_its_connection_is() -> None:
                 await session.register("com.example.never", trio.sleep_forever)
                 connection._stream.socket.close()  # type: ignore[attr-defined]  # it is one of a socket
                 await trio.sleep_forever()
+
+
+async def test_the_socket_of_a_client_is_released_also_when_the_router_was_the_first_to_close() -> None:
+    async with open_router(listen=["ws://127.0.0.1:0/"]) as router:
+        async with open_websocket_url(router.urls[0], subprotocols=["wamp.2.json"]) as connection:
+            with pytest.raises(trowamp.SessionClosed):
+                async with open_session(connection=connection, realm="realm1"):
+                    await router.shut_down()
+                    await trio.sleep_forever()
+            stream = connection._stream
+            assert isinstance(stream, trio.SocketStream)
+            assert stream.socket.fileno() == -1

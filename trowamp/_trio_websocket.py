@@ -74,7 +74,10 @@ class WebSocketTransport:
     async def aclose(self) -> None:
         """Do the closing handshake."""
         self.abort()
-        await self._connection.aclose()
+        try:
+            await self._connection.aclose()
+        finally:  # a client's does not release the socket if the router was the first to close
+            await self._connection._close_stream()
 
     def abort(self) -> None:
         """Stop reading and writing; whoever opened the connection releases it."""
