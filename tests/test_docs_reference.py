@@ -100,7 +100,9 @@ def test_every_attribute_in_the_reference_is_one() -> None:
 def test_the_reference_has_every_public_name() -> None:
     text = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"`(?:async with |await |@)?(\w+)", text))
-    assert [name for name in (*trowamp.__all__, *trowamp.auth.__all__, *trowamp.payloads.__all__) if name not in shown] == []
+    assert [
+        name for name in (*trowamp.__all__, *trowamp.auth.__all__, *trowamp.payloads.__all__) if name not in shown
+    ] == []
 
 
 @pytest.mark.parametrize(
