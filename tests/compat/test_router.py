@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from trowamp_compat.exception import PayloadExceededError
 from trowamp_compat.wamp.exception import ApplicationError, TransportLost
 from trowamp_compat.wamp.router import Router
 from trowamp_compat.wamp.types import PublishOptions
@@ -108,6 +109,28 @@ def test_a_transport_that_takes_no_more_lets_nothing_pile_up_in_itself(run: Run)
         with pytest.raises(TransportLost):
             while True:
                 await session.publish("com.example.topic", options=PublishOptions(acknowledge=True))
+        close()
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-6", "S-26")
+def test_what_is_too_large_for_the_peer_is_refused_at_once_on_both_frameworks_alike(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        factory = kit.rawsocket.WampRawSocketServerFactory(Router(["realm1"]))
+        factory.setProtocolOptions(maxMessagePayloadSize=1024)
+        place, close = await listen(kit, factory)
+        session = await join(kit, {"type": "rawsocket", "url": f"rs://{place}", "serializer": "cbor"})
+        for request in (session.call, session.publish):
+            with pytest.raises(PayloadExceededError):
+                request("com.example.uri", b"x" * 1024)
+        waiting = session.publish("com.example.uri", b"x" * 512, options=PublishOptions(acknowledge=True))
+        assert (await waiting).id > 0
+        factory.resetProtocolOptions()
+        with pytest.raises(AssertionError):
+            factory.setProtocolOptions(maxMessagePayloadSize=511)
+        await session.leave()
         close()
 
     run(scenario)

@@ -145,9 +145,11 @@ class Service(service.MultiService):
 
     Attributes:
         factory: Makes WebSocket connections; for programs that look at it.
+        reactor: The reactor; default: the installed one.
     """
 
     factory: Any = None
+    reactor: Any = None
 
     def __init__(self, url: str, realm: str, make: Any, extra: Any = None, context_factory: Any = None) -> None:
         self.url = url
@@ -169,7 +171,9 @@ class Service(service.MultiService):
         """Connect."""
         super().startService()  # type: ignore[no-untyped-call]
         assert self._runner is not None
-        opened: Deferred[Any] = self._runner.run(self.make, start_reactor=False, auto_reconnect=True, log_level=None)
+        opened: Deferred[Any] = self._runner.run(
+            self.make, start_reactor=False, auto_reconnect=True, log_level=None, reactor=self.reactor
+        )
         opened.addErrback(lambda _: None)  # what fails is logged, and tried again
 
     def stopService(self) -> Any:

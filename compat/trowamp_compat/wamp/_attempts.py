@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from trowamp.protocol import Rotation
@@ -87,7 +88,7 @@ class Work:
         """A session was joined: the next failure is the first again (S-35)."""
         self._rotation.succeeded(index)
 
-    def ended(self, index: int, error: BaseException | None, *, has_joined: bool) -> None:
+    def ended(self, index: int, error: BaseException | None, *, has_joined: bool, is_fatal: bool) -> None:
         """An attempt has ended."""
         self._attempt = None
         if error is None or self.is_stopping:
@@ -97,7 +98,7 @@ class Work:
         if isinstance(error, Fatal):
             self.face.reject(self.done, error.error)
             return
-        is_fatal = component._is_fatal is not None and bool(component._is_fatal(error))
+        is_fatal = is_fatal or (component._is_fatal is not None and bool(component._is_fatal(error)))
         if not has_joined or is_fatal:
             self._rotation.failed(index, fatal=is_fatal)
         self.next(error)
@@ -158,17 +159,22 @@ class _Attempt:
             connection.abort()
 
     def _failed(self, error: BaseException) -> None:
-        if not self._work.is_stopping:
-            self._tell_failure(error)
-        self._finish(error)
-
-    def _tell_failure(self, error: BaseException) -> None:
+        """There is no session: listeners are told, and one that raises something fails the transport (W-31)."""
+        if self._work.is_stopping:
+            self._finish(error)
+            return
         component = self._component
         pending, failure = component._told("connectfailure", (component, error), {})
         if failure is not None:
-            component.log.error("failure in a listener for 'connectfailure': {error!r}", error=failure)
-        for future in pending:
-            self._face.when_done(future, _nothing, _nothing)
+            self._finish(failure, is_fatal=True)
+        elif pending:
+            self._face.when_done(
+                self._face.gather(pending, consume_exceptions=False),
+                lambda _: self._finish(error),
+                lambda failure: self._finish(failure, is_fatal=True),
+            )
+        else:
+            self._finish(error)
 
     def _make_session(self) -> Any:
         try:
@@ -193,7 +199,7 @@ class _Attempt:
         main = self._component._main
         if main is None:
             return
-        future = self._face.as_future(main, self._work.loop, session)
+        future = self._face.as_future(main, *main_arguments(main, self._work.loop, session))
         self._face.when_done(
             future, lambda _: self._main_done(session), lambda error: self._main_failed(session, error)
         )
@@ -240,18 +246,26 @@ class _Attempt:
         if not self._is_decided:
             words = connection.close_reason or "the connection was closed"
             self._decide(connection.error or TransportLost(words))
-        if not self._has_joined and self._outcome is not None and not self._work.is_stopping:
-            self._tell_failure(self._outcome)
-        self._finish(self._outcome)
+        if not self._has_joined and self._outcome is not None:
+            self._failed(self._outcome)
+        else:
+            self._finish(self._outcome)
 
-    def _finish(self, error: BaseException | None) -> None:
+    def _finish(self, error: BaseException | None, *, is_fatal: bool = False) -> None:
         if not self._is_over:
             self._is_over = True
-            self._work.ended(self._index, error, has_joined=self._has_joined)
+            self._work.ended(self._index, error, has_joined=self._has_joined, is_fatal=is_fatal)
 
 
-def _nothing(_: object) -> None:
-    """Whatever comes of it: a listener's failure changes nothing."""
+def main_arguments(main: Any, loop: Any, session: Any) -> tuple[Any, ...]:
+    """Return what `main` takes: the loop or reactor and the session, or the session alone (C-31)."""
+    try:
+        inspect.signature(main).bind(loop, session)
+    except TypeError:
+        return (session,)
+    except ValueError:  # no signature can be had: some builtins
+        pass
+    return loop, session
 
 
 def _words(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,17 @@ class Procedure:
         options: Options, or None.
     """
 
-    __slots__ = ("_binding", "_core", "function", "pattern", "registration", "session")
+    __slots__ = (
+        "_binding",
+        "_core",
+        "_limit",
+        "_running",
+        "_waiting",
+        "function",
+        "pattern",
+        "registration",
+        "session",
+    )
 
     registration: Registration
 
@@ -50,6 +61,9 @@ class Procedure:
         self.pattern = pattern
         self._binding = Binding(function, pattern, options.details_arg if options else None, (CallDetails, Invocation))
         self._core: ClientSession[Any, Any, Any] = session._require_core()
+        self._limit = options.concurrency if options is not None else None
+        self._running = 0  # of those that count, because there is a limit
+        self._waiting: deque[Running] = deque()
 
     def registered(self, registration_id: int) -> Registration:
         """The router agreed."""
@@ -60,7 +74,7 @@ class Procedure:
     def invoke(self, message: InvocationMessage) -> None:
         """Serve an invocation. What returns at once is answered at once."""
         args, kwargs = message.args or (), message.kwargs or _NOTHING
-        if not self._binding.is_plain or type(args) is bytes or message.details:
+        if not self._binding.is_plain or type(args) is bytes or message.details or self._limit is not None:
             self._invoke_fully(message)
             return
         try:
@@ -75,19 +89,27 @@ class Procedure:
 
     def _invoke_fully(self, message: InvocationMessage) -> None:
         running = Running(self, message)
-        details = message.details
-        uri = details.get("procedure", self.pattern.text)
-        try:
-            args, kwargs = decoded(self.session._payload_codec, uri, message, is_originating=False)
-            if not self._binding.is_plain:
-                told = running.details(uri, self._binding.details_kind)
-                args, kwargs = self._binding.arguments(uri, args, kwargs, told)
-            result = self.function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  # it is the caller's answer
-            running.fail(error)
+        if self._limit is None:
+            running.begin()
+        elif self._running < self._limit:
+            self._running += 1
+            running.begin()
+        else:  # the router does not count, or counts all callees together (W-20)
+            self._waiting.append(running)
+            running.wait()
+
+    def given_up(self, running: Running) -> None:
+        """An invocation that waits for its turn is not wanted any more."""
+        self._waiting.remove(running)
+
+    def ended(self) -> None:
+        """An invocation has been answered: the next one may begin."""
+        if self._limit is None:
             return
-        running.start_timer(details.get("timeout"))
-        running.returned(result)
+        self._running -= 1
+        if self._waiting:
+            self._running += 1
+            self._waiting.popleft().begin()
 
 
 class Running:
@@ -98,7 +120,18 @@ class Running:
         message: The invocation.
     """
 
-    __slots__ = ("_core", "_future", "_is_encrypted", "_message", "_procedure", "_session", "_timer", "_uri", "_why")
+    __slots__ = (
+        "_core",
+        "_future",
+        "_has_begun",
+        "_is_encrypted",
+        "_message",
+        "_procedure",
+        "_session",
+        "_timer",
+        "_uri",
+        "_why",
+    )
 
     def __init__(self, procedure: Procedure, message: InvocationMessage) -> None:
         self._procedure = procedure
@@ -108,8 +141,32 @@ class Running:
         self._is_encrypted = type(message.args) is bytes
         self._uri: str = message.details.get("procedure", procedure.pattern.text)
         self._future: Any = None
+        self._has_begun = True
         self._timer: Any = None
         self._why: str | None = None  # the URI of the error that the future was cancelled for
+
+    def begin(self) -> None:
+        """Call the function."""
+        procedure, message = self._procedure, self._message
+        self._has_begun = True
+        self._session._running.discard(self)
+        binding, uri = procedure._binding, self._uri
+        try:
+            args, kwargs = decoded(self._session._payload_codec, uri, message, is_originating=False)
+            if not binding.is_plain:
+                args, kwargs = binding.arguments(uri, args, kwargs, self.details(uri, binding.details_kind))
+            result = procedure.function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # it is the caller's answer
+            self.fail(error)
+            return
+        self.start_timer(message.details.get("timeout"))
+        self.returned(result)
+
+    def wait(self) -> None:
+        """Wait for others to end."""
+        self._has_begun = False
+        self._core.serve(self._message.request_id, self)
+        self._session._running.add(self)
 
     def details(self, uri: str, kind: type[CallDetails]) -> CallDetails:
         """Return what the function can be told."""
@@ -164,6 +221,12 @@ class Running:
         self._stop(ApplicationError.TIMEOUT)
 
     def _stop(self, why: str) -> None:
+        if not self._has_begun and self._why is None:
+            self._why = why
+            self._session._running.discard(self)
+            self._procedure.given_up(self)
+            self.fail(self._session._face.canceled_error())
+            return
         if self._future is not None and self._why is None:
             self._why = why
             self._session._face.cancel(self._future)
@@ -203,6 +266,7 @@ class Running:
         if unsendable is not None:
             self._session._user_error(unsendable, f"the result of {self._uri} cannot be sent")
         self._session._flush_soon()
+        self._procedure.ended()
 
     def fail(self, error: BaseException) -> None:
         """Send an error."""
@@ -217,6 +281,8 @@ class Running:
         error_to_send, encoded = encoded_error(session._payload_codec, answer)
         self._core.fail(self._message.request_id, error_to_send, encoded)
         session._flush_soon()
+        if self._has_begun:
+            self._procedure.ended()
 
     def _encoded(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Encoded:
         """Encrypt a result if the call was."""
