@@ -468,6 +468,13 @@ async def test_web_pages_of_other_hosts_need_permission(autojump_clock: trio.abc
         assert router.statistics().connections == 0
 
 
+@pytest.mark.parametrize("origins", [b"Origin: \xff\xfe\r\n", b"Origin: https://a\r\nOrigin: https://a\r\n"])
+async def test_an_origin_that_is_none_is_refused(autojump_clock: trio.abc.Clock, origins: bytes) -> None:
+    async with open_router([REALM], origins=["*"]) as router, open_http(router) as http:
+        await http.send(b"POST /lp/open HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n" + origins + b"\r\n")
+        assert (await http.transport.receive_some()).startswith(b"HTTP/1.1 403 ")
+
+
 # ---- limits and ends
 
 

@@ -130,7 +130,8 @@ class LongPolls:
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         """Return what speaks against a request before it is looked into."""
         host = [request.headers["host"]] if "host" in request.headers else []
-        if not may_connect(request.origins, host, self._router.options.origins):
+        is_name = all(origin.isascii() for origin in request.origins)  # so that it can be repeated in the answer
+        if not (is_name and may_connect(request.origins, host, self._router.options.origins)):
             return plain(HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.origins)} may not connect")
         if parse_path(request.path) is None:
             return _NOTHING
