@@ -179,12 +179,12 @@ async def test_a_session_cut_after_any_octet_ends_and_leaves_nothing(
     framing: str, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     serializers = ("json",) if SCALE <= 1 else ("json", "msgpack", "cbor")
-    stride = 1 if SCALE > 1 else {"rs": 2, "ws": 3}[framing]  # where it begins is drawn
+    stride = 1 if SCALE > 1 else {"rs": 4, "ws": 5}[framing]  # where it begins is drawn
     visits = 0
     for serializer in serializers:
         for cut in CUTS:
             visits += await visit_every_offset(framing, serializer, cut, stride)
-    check("R5", f"sessions cut after an octet each, {framing}, in memory", visits, ">=", 2500)
+    check("R5", f"sessions cut after an octet each, {framing}, in memory", visits, ">=", 1500)
     tracebacks = [record for record in caplog.records if record.exc_info]
     check("R5", f"tracebacks of cut sessions, {framing}, in memory", len(tracebacks), "==", 0)
 
