@@ -106,3 +106,27 @@ def test_a_realm_that_is_not_there_cannot_be_joined(run: Run) -> None:
                 await joined(kit, port)
 
     run(scenario)
+
+
+@on_both
+def test_what_a_slow_client_does_not_take_counts_until_it_is_too_much(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router = Router(["realm1"], RouterOptions(outbox_limit=2**20))
+        async with listening(kit, module_of(kit).WampWebSocketServerFactory(router)) as port:
+            slow, busy = await joined(kit, port), await joined(kit, port)
+            await slow.subscribe(lambda *_: None, "com.example.topic")
+            transport = slow.transport.transport
+            (getattr(transport, "pause_reading", None) or transport.pauseProducing)()
+            for _ in range(400):
+                if router.statistics().sessions == 1:
+                    break
+                await busy.publish("com.example.topic", "x" * 2**16, options=PublishOptions(acknowledge=True))
+            await until(kit, lambda: router.statistics().sessions == 1)
+            assert await busy.call("wamp.session.count") == 1
+            for session in (slow, busy):
+                gone = session.transport.is_closed
+                session.transport.abort()
+                await gone
+            await until(kit, lambda: router.statistics().connections == 0)
+
+    run(scenario)
