@@ -88,6 +88,16 @@ def test_the_answer_to_head_has_no_body() -> None:
     assert answered(server, plain(404, "nothing")).endswith(b"Content-Length: 8\r\n\r\n")
 
 
+def test_what_is_no_request_is_answered_in_words_also_after_head() -> None:
+    server = HttpServer()
+    server.receive_data(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n")
+    requested(server)
+    answered(server, plain(404, "nothing"))
+    refusal = server.head()
+    assert isinstance(refusal, HttpResponse)
+    assert answered(server, refusal).endswith(refusal.body)
+
+
 def test_chunks_are_joined() -> None:
     server = HttpServer()
     server.receive_data(

@@ -118,6 +118,7 @@ class HttpServer:
 
     def head(self) -> HttpRequest | HttpResponse | None:
         """Return the next request's head, None if it is not complete, or what to answer if it is no HTTP."""
+        self._is_head = False
         try:
             event = self._connection.next_event()
         except h11.RemoteProtocolError as error:
