@@ -85,7 +85,7 @@ class Pump:
 
     def flush_soon(self) -> None:
         """Hand queued octets to the kernel before the run sleeps, together with what others queue until then."""
-        if self.transport.wakes_tasks or len(self.queued) >= _CHUNK:
+        if len(self.queued) >= _CHUNK:
             self.flush()
         elif not self._is_flush_asked:
             self._is_flush_asked = True
@@ -181,8 +181,13 @@ class Pump:
                 await trio.sleep_until(min(deadline, trio.current_time() + interval))
 
     def _flush_before_sleep(self) -> Callable[[], None] | None:
-        """Send; return what wakes the writer if octets are left, somebody waits for them to leave, or the connection broke."""
+        """Send; return what is left to be done by a task.
+
+        That is all of it where sending wakes tasks; and it is the writer's if octets are left, somebody waits for them to leave, or the connection broke.
+        """
         self._is_flush_asked = False
+        if self.transport.wakes_tasks:
+            return self.flush
         buffer = self.queued
         if not buffer or self._is_writing or self.broken:
             return None
