@@ -183,7 +183,8 @@ class Pump:
     def _flush_before_sleep(self) -> Callable[[], None] | None:
         """Send; return what is left to be done by a task.
 
-        That is all of it where sending wakes tasks; and it is the writer's if octets are left, somebody waits for them to leave, or the connection broke.
+        That is all of it where sending wakes tasks. It is the writer's if octets are left, somebody waits for them to leave, or the connection
+        broke.
         """
         self._is_flush_asked = False
         if self.transport.wakes_tasks:
