@@ -231,3 +231,30 @@ def test_every_option_is_checked_and_reaches_the_protocols(
     assert getattr(factory, name) == default
     with pytest.raises(TypeError):
         factory.setProtocolOptions(nonsense=True)
+
+
+@pytest.mark.parametrize("framework", ["asyncio", "twisted"])
+def test_the_packages_offer_what_programs_import_from_them(framework: str) -> None:
+    from importlib import import_module
+
+    package = import_module(f"trowamp_compat.{framework}")
+    for name in ("ApplicationSession", "WebSocketServerProtocol", "WebSocketClientFactory"):
+        assert name in dir(package)
+        assert getattr(package, name).__name__ == name
+    assert package.__ident__.startswith("trowamp/")
+    with pytest.raises(AttributeError):
+        package.nonsense  # noqa: B018  # looking it up is the test
+
+
+def test_what_is_shared_chooses_no_framework() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys\n"
+        "import trowamp_compat.websocket.protocol, trowamp_compat.websocket.interfaces, trowamp_compat.websocket.util\n"
+        "assert not {'asyncio', 'twisted'} & set(sys.modules)\n"
+        "import trowamp_compat.asyncio.websocket\n"
+        "assert 'twisted' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
