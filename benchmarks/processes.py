@@ -21,6 +21,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 _PROGRAM_TIMEOUT = 90.0
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 10.0
+_LARGEST_MESSAGE = 2**24 - 1  # octets; a payload of 1 MiB and its head are more than the router accepts by default
 
 Row = dict[str, Any]
 
@@ -156,7 +157,9 @@ def echo_server(python: str, folder: Path) -> Iterator[Server]:
 @contextmanager
 def trowamp_router(folder: Path) -> Iterator[Server]:
     """Run our router."""
-    command = [sys.executable, "-m", "trowamp", "router", "--listen", "ws://127.0.0.1:0/ws", "--realm", "realm1"]
+    config = folder / "trowamp.toml"
+    config.write_text(f"[router.limits]\nmax_message_size = {_LARGEST_MESSAGE}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "trowamp", "router", "--config", str(config), "--listen", "ws://127.0.0.1:0/ws"]
     with running(command, "listening on", folder / "trowamp.log") as (pid, line):
         yield Server(int(line.rpartition(":")[2].removesuffix("/ws")), pid)
 
