@@ -90,6 +90,10 @@ async def open_http(router: Router, **headers: str) -> AsyncGenerator[Http, None
             near.abort()
 
 
+def header(answer: HttpResponse, name: str) -> str | None:
+    return dict(answer.headers).get(name)
+
+
 def opening(*protocols: str) -> bytes:
     return json.dumps({"protocols": protocols or ["wamp.2.json"]}).encode()
 
