@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
 from zope.interface import implementer  # type: ignore[import-untyped]
@@ -64,6 +64,7 @@ class _FromOptions:
 
         connection = SSL.Connection(self._options.getContext(), None)
         connection.set_app_data(tlsProtocol)
+        connection.set_connect_state()
         if self._hostname:
             connection.set_tlsext_host_name(self._hostname.encode("idna"))
         return connection
@@ -83,22 +84,29 @@ def connect(reactor: Any, config: TransportConfig, make_session: Callable[[], An
     Raises:
         RuntimeError: The TLS configuration is none of Twisted's.
     """
-    connecting: Deferred[Any] = _endpoint(reactor, config).connect(_ClientFactory(reactor, config, make_session))
+    endpoint = config.endpoint.native or _endpoint(reactor, config)
+    factory: Any = _ClientFactory(reactor, config, make_session)
+    creator = _tls_creator(config) if config.endpoint.native is None else None
+    connecting: Deferred[Any]
+    if creator is None:
+        connecting = endpoint.connect(factory)
+    else:
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # noqa: PLC0415  # needs pyOpenSSL
+
+        connecting = endpoint.connect(TLSMemoryBIOFactory(creator, True, factory, reactor))
+        connecting.addCallback(lambda wrapper: wrapper.wrappedProtocol)
     return connecting
 
 
 def _endpoint(reactor: Any, config: TransportConfig) -> Any:
     endpoint = config.endpoint
-    if endpoint.native is not None:
-        return endpoint.native
     if endpoint.path is not None:
         return UNIXClientEndpoint(reactor, endpoint.path, timeout=endpoint.timeout)  # type: ignore[no-untyped-call]
     host, port = config.proxy or (endpoint.host, endpoint.port)
     found: Any = HostnameEndpoint(reactor, host, port, timeout=endpoint.timeout)
     if config.proxy is not None:
         found = ProxyEndpoint(found, str(endpoint))
-    creator = _tls_creator(config)
-    return found if creator is None else wrapClientTLS(creator, found)
+    return found
 
 
 def _tls_creator(config: TransportConfig) -> Any:
@@ -107,6 +115,8 @@ def _tls_creator(config: TransportConfig) -> Any:
         return None
     from twisted.internet import ssl  # noqa: PLC0415  # needs pyOpenSSL, and without TLS nobody else does
 
+    if isinstance(tls, ssl.CertificateOptions):
+        return _FromOptions(tls, config.hostname)
     if IOpenSSLClientConnectionCreator.providedBy(tls):
         return tls
     if isinstance(tls, Mapping):
@@ -115,8 +125,6 @@ def _tls_creator(config: TransportConfig) -> Any:
             with open(tls["trust_root"], "rb") as file:  # noqa: PTH123
                 trust = ssl.Certificate.loadPEM(file.read())
         return ssl.optionsForClientTLS(tls.get("hostname") or config.hostname, trustRoot=trust)
-    if isinstance(tls, ssl.CertificateOptions):
-        return _FromOptions(tls, config.hostname)
     if tls in (None, True):
         return ssl.optionsForClientTLS(config.hostname)
     raise RuntimeError(f"on Twisted tls is True, False, a dictionary, CertificateOptions or a creator, not {tls!r}")
