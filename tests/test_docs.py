@@ -11,8 +11,8 @@ How a block of code is tried depends on the word behind its language:
 from __future__ import annotations
 
 import ast
-import functools
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -110,8 +110,8 @@ def test_every_name_in_the_text_exists() -> None:
             if name.isupper() or name.split(".")[0] in LOGGERS:
                 continue
             try:
-                functools.reduce(getattr, name.split("."), trowamp)
-            except AttributeError:
+                pkgutil.resolve_name(f"trowamp.{name}")
+            except (AttributeError, ImportError):
                 missing.append(f"{page.name}: {name}")
     assert missing == []
 

@@ -330,7 +330,7 @@ def test_the_runner_takes_what_is_documented_and_refuses_the_rest(framework: str
 
 @on_both
 @pytest.mark.autobahn("S-78")
-def test_sleep_waits(run: Run) -> None:
+def test_sleep_is_over_after_its_delay_and_not_before(run: Run) -> None:
     async def scenario(kit: Kit) -> None:
         before = kit.face.now()
         if kit.name == "asyncio":
