@@ -246,3 +246,53 @@ def test_hooks_in_snake_case_are_called_and_on_welcome_is_among_them(run: Run) -
         assert told == ["connect", "welcome joe", "join", "leave", "disconnect"]
 
     run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-12")
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_on_connect_that_fails_is_told_and_leaves_no_connection_open(run: Run, is_async: bool) -> None:
+    async def scenario(kit: Kit) -> None:
+        told: list[Any] = []
+
+        class Session(kit.wamp.ApplicationSession):  # type: ignore[misc, name-defined]
+            def onConnect(self) -> Any:
+                return self.fail_later() if is_async else self.fail()
+
+            async def fail_later(self) -> None:
+                self.fail()
+
+            def fail(self) -> None:
+                raise ZeroDivisionError("a bug")
+
+            def onUserError(self, fail: Any, msg: str) -> None:
+                told.append(type(fail.value))
+
+        router, _ = joined(kit, cls=Session)
+        await router.is_closed
+        assert (told, router.sent) == ([ZeroDivisionError], [])
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-12")
+def test_an_on_join_that_fails_is_told_and_the_session_is_not_ready_but_stays(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        told: list[Any] = []
+
+        class Session(kit.wamp.ApplicationSession):  # type: ignore[misc, name-defined]
+            async def onJoin(self, details: Any) -> None:
+                raise ZeroDivisionError("a bug")
+
+            def onUserError(self, fail: Any, msg: str) -> None:
+                told.append(type(fail.value))
+
+        router = FakeRouter(kit)
+        session = Session(ComponentConfig(realm="realm1"))
+        session.on("ready", lambda session: told.append("ready"))
+        router.open(session)
+        await until(kit, lambda: told)
+        assert (told, session.is_attached()) == ([ZeroDivisionError], True)
+
+    run(scenario)

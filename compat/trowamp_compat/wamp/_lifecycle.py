@@ -52,7 +52,7 @@ class Lifecycle(SessionBase):
         else:
             self._channel = ForeignChannel(transport, self._inbox)
             self._flush = self._flush_soon = self._inbox.release
-        self._tell("connect", (self, transport), {}, self.onConnect, _nothing)
+        self._tell("connect", (self, transport), {}, self.onConnect, _nothing, otherwise=self.disconnect)
 
     def onClose(self, wasClean: bool) -> None:
         """The transport is gone: whatever waits fails, what runs is stopped."""
@@ -391,6 +391,7 @@ class Lifecycle(SessionBase):
         *,
         is_needed: bool = False,
         is_certain: bool = False,
+        otherwise: Callable[[], None] | None = None,
     ) -> None:
         """Tell listeners, then a method, then go on.
 
@@ -402,12 +403,15 @@ class Lifecycle(SessionBase):
             then: What comes next.
             is_needed: Whether a listener that fails keeps the method from being called.
             is_certain: Whether it goes on after failures.
+            otherwise: What comes instead if the method fails: nobody else would end what has only begun (W-12).
         """
 
         def failed(error: BaseException) -> None:
             self._user_error(error, f"failure in a listener or method for {event!r}")
             if is_certain:
                 then()
+            elif otherwise is not None:
+                otherwise()
 
         def call_hook(_: object = None) -> None:
             self._step(hook, lambda _: then(), failed)
