@@ -266,3 +266,65 @@ def test_an_application_of_decorated_functions_runs_on_twisted(start: Start) -> 
         )
     )
     assert [line for line in end.out.splitlines() if "-" not in line] == ["square 49", "left", "over"]
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("error", "is_logged"), [("ApplicationError('com.example.error')", False), ("ValueError('x')", True)]
+)
+def test_an_application_error_of_a_procedure_is_no_failure_in_the_log(
+    start: Start, framework: str, error: str, is_logged: bool
+) -> None:
+    end = ended(
+        start(
+            f"""
+            import sys
+            from trowamp_compat.FRAMEWORK.component import Component, run
+            from trowamp_compat.wamp.exception import ApplicationError
+
+            component = Component(transports=sys.argv[1])
+
+            @component.register("com.example.fails")
+            def fails():
+                raise {error}
+
+            @component.on_ready
+            async def ready(session):
+                try:
+                    await session.call("com.example.fails")
+                except ApplicationError as error:
+                    print("told", error.error)
+                await session.leave()
+
+            run([component], log_level="error")
+            """,
+            framework,
+        )
+    )
+    assert "told " in end.out
+    assert ("failure in the procedure com.example.fails" in end.out) is is_logged
+
+
+@pytest.mark.autobahn("S-96")
+def test_on_asyncio_a_session_may_stop_the_loop_when_it_is_disconnected(start: Start) -> None:
+    end = ended(
+        start(
+            """
+            import asyncio, sys
+            from trowamp_compat.asyncio.wamp import ApplicationRunner, ApplicationSession
+
+            class Session(ApplicationSession):
+                def onJoin(self, details):
+                    self.leave()
+
+                def onDisconnect(self):
+                    print("disconnected")
+                    asyncio.get_event_loop().stop()
+
+            ApplicationRunner(sys.argv[1], "realm1").run(Session)
+            print("over")
+            """,
+            "asyncio",
+        )
+    )
+    assert [line for line in end.out.splitlines() if line in ("disconnected", "over")] == ["disconnected", "over"]

@@ -127,7 +127,10 @@ class ApplicationRunner:
         loop.run_forever()
         if not done.done():
             self.stop()
-            loop.run_until_complete(asyncio.wait([done], timeout=_GRACE))
+            end = loop.call_later(_GRACE, loop.stop)
+            while not done.done() and loop.time() < end.when():
+                loop.run_forever()  # programs stop the loop when the session has been left, as they do when it ends by itself
+            end.cancel()
 
 
 async def _started(component: _Component, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:

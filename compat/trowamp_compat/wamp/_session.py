@@ -30,7 +30,7 @@ from ._observable import Observable
 from ._procedures import Procedure, Running
 from ._requests import Pending
 from ._subscribers import Subscriber
-from .exception import SessionNotReady, TransportLost
+from .exception import ApplicationError, SessionNotReady, TransportLost
 from .interfaces import IPayloadCodec
 from .types import CloseDetails, ComponentConfig, Registration, SessionDetails, Subscription
 
@@ -92,13 +92,14 @@ class SessionBase(Observable):
     # ---- user code
 
     def onUserError(self, fail: Any, msg: str) -> None:
-        """Called when a function of the user fails where nobody else would learn of it; logs it.
+        """Called when a function of the user fails; logs it, an `ApplicationError` at the level "info".
 
         Args:
             fail: Has the exception as `value`.
             msg: What failed, in words.
         """
-        self.log.error("{msg}: {error!r}", msg=msg, error=fail.value)
+        log = self.log.info if isinstance(fail.value, ApplicationError) else self.log.error  # that one is an answer
+        log("{msg}: {error!r}", msg=msg, error=fail.value)
         self.log.debug("{traceback}", traceback=_traceback_of(fail.value))
 
     def _user_error(self, error: BaseException, what: str) -> None:
