@@ -1,4 +1,7 @@
-"""The programs in `examples/compat/` were written for Autobahn. They run as they are, and print what their docstrings say."""
+"""The programs in `examples/compat/` were written for Autobahn. They run as they are, and print what their docstrings say.
+
+Those in `documented/` do what Autobahn's guides say and Autobahn does not do: they run with the compatibility layer only.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tests.cli.program import LONG_ENOUGH, Program, environment_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "compat"
 PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+DOCUMENTED = sorted(f"documented/{path.stem}" for path in EXAMPLES.glob("documented/*.py"))
 # Twisted's log takes what a program prints, and puts the time before it.
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\S+ ", re.MULTILINE)
 
@@ -38,8 +42,8 @@ def examples_router(project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     program.close()
 
 
-@pytest.mark.autobahn("S-1", "S-83a")
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.autobahn("S-1", "S-13", "S-83a", "C-36")
+@pytest.mark.parametrize("name", [*PROGRAMS, *DOCUMENTED])
 def test_a_program_prints_what_it_promises(project: Path, tmp_path: Path, examples_router: str, name: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "trowamp_compat", str(EXAMPLES / f"{name}.py"), examples_router],
@@ -55,7 +59,7 @@ def test_a_program_prints_what_it_promises(project: Path, tmp_path: Path, exampl
 
 def test_the_programs_know_nothing_of_this_project() -> None:
     assert len(PROGRAMS) >= 25
-    texts = {name: (EXAMPLES / f"{name}.py").read_text(encoding="utf-8") for name in PROGRAMS}
+    texts = {name: (EXAMPLES / f"{name}.py").read_text(encoding="utf-8") for name in [*PROGRAMS, *DOCUMENTED]}
     assert [name for name, text in texts.items() if "trowamp" in text] == []
     assert {framework for text in texts.values() for framework in re.findall(r"autobahn\.(asyncio|twisted)", text)} == {
         "asyncio",
