@@ -30,8 +30,12 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Three at once on two processors, because half of the tests wait for other processes. What is measured is measured alone.
+PARALLEL := -n 3 --dist loadfile --ignore=tests/reliability
+
 test-quick: lint
-	$(BIN)/python -m pytest --ignore=tests/interop
+	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/interop
+	$(BIN)/python -m pytest tests/reliability
 
 # What cannot be installed, say offline, is told; the tests that need it are skipped, or fail on a build server.
 peers: $(STAMP)
@@ -39,7 +43,8 @@ peers: $(STAMP)
 
 pytest: $(STAMP) peers
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(PARALLEL)
+	$(BIN)/coverage run -m pytest tests/reliability
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -82,7 +82,9 @@ async def test_failures_of_several_tasks_of_a_procedure_are_one_failure(caplog: 
 
 
 @pytest.mark.checklist("BP-C6")
-@pytest.mark.parametrize("answer", [object(), {1: 2}, float("nan"), "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "answer", [object(), {1: 2}, float("nan"), "\ud800"], ids=["object", "key", "nan", "surrogate"]
+)
 async def test_a_result_that_cannot_be_sent_is_an_error(answer: Any) -> None:
     async with open_pair() as (_, caller, callee):
         await callee.register(F, lambda: answer)

@@ -195,3 +195,4 @@ async def test_a_congested_connection_brings_no_more_work() -> None:
                 assert 2 < called < 10
                 assert len(await read_everything(theirs)) == called == 99
                 theirs.transport.abort()
+                await trio.sleep_forever()

@@ -104,7 +104,9 @@ def test_what_is_written_in_unusual_ways_is_written_in_the_usual_way_for_others(
     assert serializer.encode(onward) == serializer.encode(plain)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, {1: 2}, msgspec.msgpack.Ext(1, b"x")], ids=str)
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, {1: 2}, msgspec.msgpack.Ext(1, b"x")], ids=["nan", "inf", "key", "extension"]
+)
 def test_what_is_not_portable_is_refused_however_large_it_is(value: Any) -> None:
     body = msgspec.msgpack.encode([48, 1, {}, "com.example.f", [FILLER, value]])
     with pytest.raises(RemoteProtocolError):

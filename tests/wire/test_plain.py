@@ -68,7 +68,9 @@ def test_portable_values_arrive_whether_or_not_the_type_knows_them(serializer: S
 
 
 @pytest.mark.parametrize(
-    "value", [math.nan, math.inf, -math.inf, {1: 2}, {None: 2}, {b"a": 1}, msgspec.msgpack.Ext(5, b"x")], ids=str
+    "value",
+    [math.nan, math.inf, -math.inf, {1: 2}, {None: 2}, {b"a": 1}, msgspec.msgpack.Ext(5, b"x")],
+    ids=["nan", "inf", "-inf", "1", "None", "octets", "extension"],
 )
 @pytest.mark.parametrize("filler", [0, 600])
 def test_what_is_not_portable_is_refused_in_messages_of_any_size(value: Any, filler: int) -> None:

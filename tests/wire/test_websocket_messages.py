@@ -288,6 +288,7 @@ def test_a_long_reason_is_shortened_to_whole_characters() -> None:
         (from_client(Opcode.BINARY, b"xyz")[:-1], "inside a message"),
         (from_client(Opcode.BINARY, b"xyz")[:1], "inside a message"),
     ],
+    ids=["nothing", "a fragment", "most of a frame", "one octet"],
 )
 def test_the_end_of_the_stream_is_told_in_words(before: bytes, words: str) -> None:
     _, server = open_pair("websocket", "cbor")
