@@ -185,3 +185,27 @@ def test_keys_are_written_to_files_and_read(tmp_path: Path) -> None:
     Path(path).write_text("a: 1\na: 2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="2: 'a' is there twice"):
         util.parse_keyfile(path)
+
+
+def test_a_loop_is_found_or_made() -> None:
+    from trowamp_compat.asyncio.util import get_or_create_event_loop
+
+    async def running() -> bool:
+        return get_or_create_event_loop() is asyncio.get_running_loop()
+
+    assert asyncio.run(running())
+    made = get_or_create_event_loop()  # asyncio.run leaves none
+    assert get_or_create_event_loop() is made
+    made.close()
+    again = get_or_create_event_loop()
+    assert again is not made
+    again.close()
+    asyncio.set_event_loop(None)
+
+
+def test_names_are_found_where_programs_look_for_them() -> None:
+    from trowamp_compat.twisted import wamp, websocket
+
+    assert wamp.WampWebSocketClientFactory is websocket.WampWebSocketClientFactory
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = wamp.nothing

@@ -12,6 +12,7 @@ from ..wamp._runner import RunnerComponent, RunnerOptions, is_worth_raising
 from ..wamp._transports import TransportConfig
 from ._connect import connect
 from ._face import AsyncioFace
+from .util import get_or_create_event_loop
 
 _GRACE: Final = 5.0  # seconds to leave a session in when the loop was stopped
 
@@ -97,7 +98,7 @@ class ApplicationRunner:
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_loop:
             return self._open(component, config)
-        loop = _usable_loop()
+        loop = get_or_create_event_loop()
         try:
             done = loop.run_until_complete(_started(component, loop))
             self._run(loop, done)
@@ -136,19 +137,6 @@ class ApplicationRunner:
 async def _started(component: _Component, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
     started: asyncio.Future[None] = component._start(loop)
     return started
-
-
-def _usable_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop that the program has set for this thread, or make one."""
-    loop: Any
-    try:
-        loop = asyncio.get_event_loop_policy().get_event_loop()
-    except RuntimeError:
-        loop = None
-    if loop is None or loop.is_closed():
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-    return loop  # type: ignore[no-any-return]
 
 
 def _finish(loop: asyncio.AbstractEventLoop) -> None:

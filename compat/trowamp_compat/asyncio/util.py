@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import sleep
 
-__all__ = ["sleep"]
+__all__ = ["get_or_create_event_loop", "sleep"]
+
+
+def get_or_create_event_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs, or the one that this thread has; else make one and set it for this thread."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    try:
+        loop = asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        loop = None
+    if loop is None or loop.is_closed():
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+    return loop

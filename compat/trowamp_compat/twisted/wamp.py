@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..wamp.types import ComponentConfig
 from ._application import Application, Service
 from ._runner import ApplicationRunner
@@ -16,3 +18,11 @@ __all__ = [
     "Service",
     "Session",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "WampWebSocketClientFactory":  # programs import it from here, too; it needs what comes with pyOpenSSL
+        from .websocket import WampWebSocketClientFactory  # noqa: PLC0415
+
+        return WampWebSocketClientFactory
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
