@@ -31,7 +31,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # Three at once on two processors, because half of the tests wait for other processes. What is measured is measured alone.
-PARALLEL := -n 3 --dist loadfile --ignore=tests/reliability
+PARALLEL := -n 3 --dist worksteal --ignore=tests/reliability
 
 test-quick: lint
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/interop
