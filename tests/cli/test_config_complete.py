@@ -25,6 +25,7 @@ PAGE = DOCS / "how-to" / "configure-a-router.md"
 FILES = {block.info.removeprefix("file="): block.text for block in blocks_of(PAGE) if block.info.startswith("file=")}
 ANN = "4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510"
 ROUTER_KEY = "6e1fde9cf9e2359a87420b65a87dc0c66136e66945196ba2475990d8a0c3a25b"
+SHOP = '[router]\nrealms = ["shop", "admin"]\n'
 JOE = '[router.auth.principals.joe]\nrole = "cook"\n'
 
 
@@ -267,11 +268,82 @@ def test_a_file_makes_what_python_makes(tmp_path: Path) -> None:
             "router.auth.anonymous_role must be one of guest, not 'gast'",
         ),
         ("[router.limits]\nroles = []", "unknown key router.limits.roles"),
+        (
+            SHOP + "[[router.roles]]\nname = 'x'\n[[router.roles]]\nname = 'y'\nrealm = 'shopp'",
+            "router.roles[1].realm must be one of shop, admin, not 'shopp'",
+        ),
+        (
+            SHOP + JOE + "ticket = 'x'\nrealms = ['shop', 'shopp']",
+            "router.auth.principals.joe.realms[1] must be one of shop, admin, not 'shopp'",
+        ),
+        (
+            SHOP + JOE + "ticket = 'x'\nrealm = 'shopp'",
+            "router.auth.principals.joe.realm must be one of shop, admin, not 'shopp'",
+        ),
+        (SHOP + "[router.auth]\nrealm = 'adminn'", "router.auth.realm must be one of shop, admin, not 'adminn'"),
+        (
+            "[router.auth]\nauthenticator = 'com.shop.who'\nmethods = []",
+            "router.auth.methods is empty, so router.auth.authenticator would never be asked; known: ticket, wampcra",
+        ),
+        (
+            "[router.trust_levels]\nnobody = 1\n[[router.roles]]\nname = 'guest'",
+            "router.trust_levels.nobody: there is no such role; known: guest",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=re.escape(complaint)):
         parsed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHOP + "limits.auto_realms = true\n[[router.roles]]\nname = 'x'\nrealm = 'on.demand'",
+        SHOP + "[[router.roles]]\nname = 'x'\nrealm = 'shop'\n" + "[router.auth]\nrealm = 'admin'",
+        "[router.auth]\nmethods = []",
+        "[router.trust_levels]\nanybody = 1",
+    ],
+)
+def test_names_that_there_may_be_are_no_errors(text: str) -> None:
+    assert parsed(text).named_realms == {}
+
+
+def test_realms_that_the_command_line_says_are_those_that_a_file_without_any_may_name(
+    here: Run, start: Start, tmp_path: Path
+) -> None:
+    text = "[router]\nlisten = ['rs://127.0.0.1:0']\n[[router.roles]]\nname = 'x'\nrealm = 'shop'"
+    (tmp_path / "router.toml").write_text(text, encoding="utf-8")
+    command = ("router", "--config", "router.toml")
+    code, _, err = here(*command, "--realm", "shopp")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "'--config': router.toml: router.roles[0].realm must be one of shopp, not 'shop'" in err
+    assert "must be one of realm1, not 'shop'" in here(*command).err
+    assert start(*command, "--realm", "shop").says("listening on ")
+
+
+def test_a_misspelt_realm_is_told_with_its_file(here: Run, tmp_path: Path) -> None:
+    (tmp_path / "router.toml").write_text(SHOP + "auth.realm = 'adminn'", encoding="utf-8")
+    code, _, err = here("router", "--config", "router.toml")
+    assert code == 2
+    assert "router.toml: router.auth.realm must be one of shop, admin, not 'adminn'" in err
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "missing"),
+    [("x.pem", None, "x.pem"), ("there.pem", "y.key", "y.key"), (".", None, ".")],
+    ids=["certificate", "key", "folder"],
+)
+def test_a_certificate_that_cannot_be_read_is_told_with_its_file(
+    here: Run, tmp_path: Path, cert: str, key: str | None, missing: str
+) -> None:
+    lines = ["[router]", "listen = ['wss://127.0.0.1:0/']", "[router.tls]", f"cert = '{cert}'"]
+    lines += [] if key is None else [f"key = '{key}'"]
+    (tmp_path / "router.toml").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "there.pem").touch()
+    code, _, err = here("router", "--config", "router.toml")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"cannot read {missing}: " in err
 
 
 def test_no_secret_is_told() -> None:

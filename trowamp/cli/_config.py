@@ -42,6 +42,7 @@ from ..auth._keys import private_key_from
 from ..auth._reading import check_keys
 from ..router import HistoryRule, Role, RouterOptions, Rule
 from ..router._rules import ACTIONS
+from ._config_checks import check_methods, check_realms, check_roles, check_word, named_realms
 from ._config_secrets import Secrets, is_readable_by_others
 
 T = TypeVar("T")
@@ -70,6 +71,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
         authorizer: A URI or `module:name`.
         history: The file of the event history.
         exposed: Files with secrets that others can read.
+        named_realms: The realms that the router must have, by the places that name them; empty if the file says itself which ones there are.
+        path: The file itself; None for a text.
     """
 
     realms: list[str] = []
@@ -83,6 +86,8 @@ class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
     authorizer: str | None = None
     history: Path | None = None
     exposed: list[Path] = []
+    named_realms: dict[str, str] = {}
+    path: Path | None = None
 
 
 class _Tls(msgspec.Struct):
@@ -129,7 +134,7 @@ def read_config(path: Path) -> RouterConfig:
     holders = [path] if secrets.are_inline else []
     keys = [] if config.key is None else [config.key]
     exposed = [holder for holder in (*holders, *secrets.files, *keys) if is_readable_by_others(holder)]
-    return msgspec.structs.replace(config, exposed=exposed)
+    return msgspec.structs.replace(config, exposed=exposed, path=path)
 
 
 def parse_config(text: str, folder: Path, environment: Mapping[str, str] | None = None) -> RouterConfig:
@@ -170,8 +175,10 @@ def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig
     server, core = _limits(read.limits)
     core |= _policies(read)
     auth, own = (None, []) if read.auth is None else _auth(read.auth, secrets)
-    if auth is not None:
-        _check_roles(auth, core.get("roles"))
+    check_roles(auth, core.get("roles"), core.get("trust_levels"))
+    named = {} if core.get("auto_realms") else named_realms(auth, core.get("roles"))
+    if read.realms:
+        check_realms(named, read.realms)
     tls = read.tls
     config = RouterConfig(
         realms=read.realms,
@@ -184,6 +191,7 @@ def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig
         authenticators=own,
         authorizer=read.authorizer,
         history=_history(read, folder),
+        named_realms={} if read.realms else named,
     )
     return config, secrets
 
@@ -260,17 +268,12 @@ def _check_actions(rule: dict[str, Any], place: str) -> None:
     for key in ("allow", "ask"):
         actions = rule.get(key)
         for index, action in enumerate(actions if isinstance(actions, list) else ()):
-            _check_word(action, ACTIONS, f"{place}.{key}[{index}]")
+            check_word(action, ACTIONS, f"{place}.{key}[{index}]")
 
 
 def _check_tables(tables: Sequence[Any], known: Iterable[str], place: str) -> None:
     for index, table in enumerate(tables):
         check_keys(table, known, f"{place}[{index}]")
-
-
-def _check_word(word: Any, known: Sequence[str], place: str) -> None:
-    if word not in known:
-        raise ValueError(f"{place} must be one of {', '.join(known)}, not {word!r}")
 
 
 # ---- who may join
@@ -282,7 +285,7 @@ def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str
     check_keys(table, _AUTH, place)
     read = _converted({key: table[key] for key in _Auth.__struct_fields__ if key in table}, _Auth, place)
     for index, method in enumerate(read.methods):
-        _check_word(method, METHODS, f"{place}.methods[{index}]")
+        check_word(method, METHODS, f"{place}.methods[{index}]")
     principals = table.get("principals", {})
     if isinstance(principals, dict):
         principals = {
@@ -299,6 +302,7 @@ def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str
         private_key=_private_key(secrets.octets(table.get("private_key"), f"{place}.private_key")),
         secret=_secret(secrets.octets(table.get("secret"), f"{place}.secret")),
     )
+    check_methods(auth)
     return auth, read.authenticators
 
 
@@ -315,17 +319,6 @@ def _secret(secret: bytes | None) -> bytes | None:
     if secret is not None and len(secret) < _SECRET_SIZE:
         raise ValueError(f"router.auth.secret must have {_SECRET_SIZE} octets or more")
     return secret
-
-
-def _check_roles(auth: RouterAuth, roles: Sequence[Role] | None) -> None:
-    """Refuse principals that could never join, because the role that they have is none of the router's."""
-    if roles is None:
-        return
-    known = [role.name for role in roles]
-    for authid, principal in auth.principals.items():
-        _check_word(principal["role"], known, f"router.auth.principals.{authid}.role")
-    if auth.anonymous_role is not None:
-        _check_word(auth.anonymous_role, known, "router.auth.anonymous_role")
 
 
 def _converted(value: Any, kind: type[T], place: str) -> T:

@@ -69,7 +69,7 @@ def client_tls(settings: Settings) -> ssl.SSLContext:
     """Make the TLS configuration of a client: everything is verified unless `--insecure` forbids it.
 
     Raises:
-        click.UsageError: A file holds no certificate or key.
+        click.UsageError: A file cannot be read, or holds no certificate or key.
     """
     try:
         context = ssl.create_default_context(cafile=settings.cafile)
@@ -87,7 +87,7 @@ def server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     """Make the TLS configuration of a router; None without a certificate.
 
     Raises:
-        click.UsageError: A file holds no certificate or key, or one is missing.
+        click.UsageError: A file cannot be read, or holds no certificate or key, or one is not named.
     """
     if cert is None and key is None:
         return None
@@ -99,11 +99,22 @@ def server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
 def _show_certificate(context: ssl.SSLContext, cert: Path | None, key: Path | None) -> None:
     if cert is None:
         raise click.UsageError("--key needs --cert")
+    for path in (cert, key):
+        if path is not None:
+            _check_readable(path)
     try:
         context.load_cert_chain(cert, key, password=_no_password)
-    except (ssl.SSLError, ValueError) as error:
+    except (OSError, ValueError) as error:
         files = str(cert) if key is None else f"{cert} and {key}"
         raise click.UsageError(f"{files} are not a certificate and its private key: {error}") from error
+
+
+def _check_readable(path: Path) -> None:
+    """Refuse a file that is not there: of two files, OpenSSL does not tell which one it is."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _no_password() -> str:

@@ -18,6 +18,7 @@ from .._url import parse_url
 from ..router import RouterOptions
 from ._command import Command
 from ._config import RouterConfig, read_config
+from ._config_checks import check_realms
 from ._connection import server_tls
 from ._load import load
 from ._memory import settle
@@ -68,6 +69,7 @@ def router(
     """
     config = config or RouterConfig()
     realms, urls = _places(settings, listen, realm, config)
+    _check_realms(config, realms)
     tls = server_tls(*_certificate(settings, cert, key, config))
     for path in config.exposed:
         notice(f"warning: others can read {path}, which holds a secret: chmod 600 {path}")
@@ -138,6 +140,14 @@ def _places(
     """Return realms and URLs: what the command line says, else the file, else the variable or the default."""
     told = [settings.realm] if "realm" in settings.explicit else []
     return list(realm) or told or config.realms or [settings.realm], list(listen) or config.listen or [DEFAULT_URL]
+
+
+def _check_realms(config: RouterConfig, realms: list[str]) -> None:
+    """Refuse a file that says nothing of realms but names others than there are."""
+    try:
+        check_realms(config.named_realms, realms)
+    except ValueError as error:
+        raise click.BadParameter(f"{config.path}: {error}", param_hint="'--config'") from error
 
 
 def _certificate(
