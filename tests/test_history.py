@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import signal
 import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +21,7 @@ import trowamp
 from trowamp import HistoryRule, RouterOptions, _history
 from trowamp._history_file import HistoryFile
 from trowamp.router import HistoryChanges
+from trowamp.router import Router as RouterCore
 
 from .cli.program import Program, environment_of
 
@@ -280,6 +284,50 @@ async def test_what_a_full_disk_lost_is_told_at_the_end(
         async with router_with(path) as router:
             await publish(router, "one", "two")
     assert caplog.records[-1].getMessage().endswith("2 events are lost")
+
+
+async def test_whatever_fails_in_the_thread_the_router_goes_on_and_writes_when_it_can(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    save = HistoryFile.save
+    failures = iter([MemoryError(), RuntimeError("can't start new thread")])
+
+    def broken(self: HistoryFile, changes: HistoryChanges) -> None:
+        failure = next(failures, None)
+        if failure is not None:
+            raise failure
+        save(self, changes)
+
+    monkeypatch.setattr(HistoryFile, "save", broken)
+    monkeypatch.setattr(_history, "_RETRY_TIME", 0.01)
+    with caplog.at_level(logging.WARNING, "trowamp.router"):
+        async with router_with(path) as router:
+            await publish(router, "one")
+            while router.statistics().unsaved_events:  # noqa: ASYNC110  # a number, nobody tells when it changes
+                await trio.sleep(0.01)
+            assert router.statistics().failed_saves == 2
+            assert await past(router) == ["one"]
+    failed, works = caplog.records
+    assert "cannot write: MemoryError(); it is tried again" in failed.getMessage()
+    assert failed.exc_info is not None
+    assert works.getMessage().endswith("writing works again")
+    assert [each.args[0] for each in loaded(path)["realm1"]] == ["one"]
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), KeyboardInterrupt()], ids=repr)
+async def test_the_file_is_given_back_however_the_last_attempt_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def broken(self: HistoryFile, changes: HistoryChanges) -> None:
+        raise failure
+
+    core = RouterCore(["realm1"], random_id=itertools.count(1).__next__, utc_now=lambda: datetime.now(UTC))
+    keeper = await _history.open_history(path, core, ["realm1"])
+    with monkeypatch.context() as patch:
+        patch.setattr(HistoryFile, "save", broken)
+        with contextlib.suppress(KeyboardInterrupt):
+            await keeper.finish()
+    assert loaded(path) == {"realm1": []}  # nobody else uses it
 
 
 async def test_a_disk_that_hangs_does_not_keep_the_router_from_ending(

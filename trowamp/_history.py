@@ -89,20 +89,22 @@ class HistoryKeeper:
 
     async def finish(self) -> None:
         """Write what is left and close the file. A disk that does not keep up is not waited for; what is lost is logged."""
-        with trio.move_on_after(_FINISH_TIME) as scope:
-            _ = await self._save() and await self._save()  # first what could not be written before, then the rest
-        if self.unsaved:
-            _log.error("event history %s: %d events are lost", self._file.path, self.unsaved)
-        if not scope.cancelled_caught:
-            self._file.close()  # otherwise a thread is still at it
+        try:
+            with trio.move_on_after(_FINISH_TIME):
+                _ = await self._save() and await self._save()  # first what could not be written before, then the rest
+            if self.unsaved:
+                _log.error("event history %s: %d events are lost", self._file.path, self.unsaved)
+        finally:
+            if not self._thread.borrowed_tokens:  # otherwise a thread is still at it
+                self._file.close()
 
     async def _save(self) -> bool:
         """Write one batch; return False if that failed."""
         async with self._lock:
-            batch = self._batch = self._batch or self._journal.take()
             try:
+                batch = self._batch = self._batch or self._journal.take()
                 await trio.to_thread.run_sync(self._file.save, batch, abandon_on_cancel=True, limiter=self._thread)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  # whatever is broken here, the router goes on without its file
                 self._tell_failure(error)
                 return False
             self._batch = None
@@ -111,10 +113,12 @@ class HistoryKeeper:
             self._is_failing = False
             return True
 
-    def _tell_failure(self, error: sqlite3.Error) -> None:
-        """Log the first failure of a row, and count all."""
+    def _tell_failure(self, error: Exception) -> None:
+        """Log the first failure of a row, and count all. A failure that is not the disk's is a bug or lack of memory: it has its traceback."""
         self.failures += 1
         if not self._is_failing:
             self._is_failing = True
+            is_expected = isinstance(error, sqlite3.Error)
+            words, trace = (str(error), None) if is_expected else (repr(error), error)
             text = "event history %s: cannot write: %s; it is tried again every %g s"
-            _log.error(text, self._file.path, error, _RETRY_TIME)
+            _log.error(text, self._file.path, words, _RETRY_TIME, exc_info=trace)
