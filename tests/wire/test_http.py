@@ -119,6 +119,36 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large(head: bytes) -> None:
     assert server.must_close
 
 
+def test_a_body_is_refused_before_it_comes_if_its_length_says_that_it_is_too_large() -> None:
+    server = HttpServer()
+    server.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+    assert isinstance(server.head(), HttpRequest)
+    refusal = server.body(1000)
+    assert isinstance(refusal, HttpResponse)
+    assert refusal.status == 413
+    assert answered(server, refusal).startswith(b"HTTP/1.1 413 ")  # and nobody is asked to continue
+    assert server.must_close
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\ncontent-length: 0",
+        b"HTTP/1.0\r\nTransfer-Encoding: chunked",
+    ],
+)
+def test_a_request_that_could_be_read_in_two_ways_is_refused_and_the_connection_ends(request_head: bytes) -> None:
+    """RFC 9112 §6.1: what a proxy takes for a body could be the next request here."""
+    server = HttpServer()
+    server.receive_data(b"POST / " + request_head + b"\r\n\r\n0\r\n\r\nPOST /b HTTP/1.1\r\nHost: a\r\n\r\n")
+    refusal = server.head()
+    assert isinstance(refusal, HttpResponse)
+    assert refusal.status == 400
+    assert b"Connection: close" in answered(server, refusal)
+    assert server.must_close
+
+
 @pytest.mark.parametrize(
     ("octets", "status"),
     [

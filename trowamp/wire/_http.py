@@ -1,7 +1,7 @@
 """HTTP/1.1 for long-polling, without I/O: one request after the other on a connection, and the answers to them.
 
-Framing of requests and responses is done by `h11`, which refuses what could be read in two ways. What is here bounds it: the head of a message has a
-limit, and so has its body, while it arrives.
+Framing of requests and responses is done by `h11`. What it accepts although it could be read in two ways is refused here: a request with both lengths,
+Content-Length and Transfer-Encoding. What is here also bounds it: the head of a message has a limit, and so has its body, before it arrives.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class HttpServer:
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         self._outgoing = bytearray()
         self._body = bytearray()
+        self._length = 0  # of the request's body, if its head tells
         self._is_head = False  # the request's method is HEAD: the answer is to have no body
 
     def receive_data(self, data: bytes) -> None:
@@ -126,27 +127,28 @@ class HttpServer:
         if isinstance(event, h11.Request):
             self._body.clear()
             self._is_head = event.method == b"HEAD"
-            return _request(event)
+            request = _request(event)
+            self._length = int(request.headers.get("content-length", "0"))
+            return _ambiguity(event.http_version, request.headers) or request
         return None
 
     def body(self, limit: int) -> bytes | HttpResponse | None:
         """Return the request's body, None if it is not complete, or what to answer if it is wrong or has more octets than `limit`."""
         connection = self._connection
-        while True:
+        while max(self._length, len(self._body)) <= limit:
             try:
                 event = connection.next_event()
             except h11.RemoteProtocolError as error:
                 return self._refusal(error)
             if isinstance(event, h11.Data):
                 self._body += event.data
-                if len(self._body) > limit:
-                    return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {limit} octets")
             elif isinstance(event, h11.EndOfMessage):
                 return bytes(self._body)
             else:
                 if connection.they_are_waiting_for_100_continue:
                     self._outgoing += connection.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
                 return None
+        return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {limit} octets")
 
     def respond(self, response: HttpResponse, headers: Headers = (), *, closes: bool = False) -> None:
         """Queue the answer; the connection ends after it if the client wants that, has broken HTTP, or `closes` says so."""
@@ -297,6 +299,17 @@ def _request(event: h11.Request) -> HttpRequest:
             origins.append(text)
     target = event.target.decode("ascii").partition("?")[0]
     return HttpRequest(event.method.decode("ascii"), target, headers, origins)
+
+
+def _ambiguity(version: bytes, headers: dict[str, str]) -> HttpResponse | None:
+    """Refuse a request that a proxy before this server may have ended elsewhere: that is how others are smuggled past it (RFC 9112 §6.1)."""
+    if "transfer-encoding" not in headers:
+        return None
+    if "content-length" in headers:
+        return plain(HTTPStatus.BAD_REQUEST, "a request has either Content-Length or Transfer-Encoding")
+    if version < b"1.1":
+        return plain(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
+    return None
 
 
 def _keep_for(header: str) -> int | None:
