@@ -50,6 +50,20 @@ def test_connections_in_memory_have_no_address() -> None:
     assert enter(limits, *[LOCAL] * 5) == [""] * 5
 
 
+def test_who_starts_over_is_counted_again_once() -> None:
+    admission = Admission(AdmissionLimits(max_pending=2, max_pending_per_address=1))
+    assert admission.enter("a", HOME) == ""
+    assert admission.joined("a")
+    assert not admission.joined("a")
+    assert admission.enter("b", HOME) == ""
+    for _ in range(2):
+        assert admission.start_over("a") == "1 connections from its address have not joined yet"
+    assert admission.enter("c", AWAY) == "2 connections have not joined yet"
+    for name in "abc":
+        admission.leave(name)
+    assert admission.enter("d", HOME) == ""
+
+
 def test_who_has_joined_or_left_is_not_counted_any_more() -> None:
     limits = AdmissionLimits(max_connections=3, max_connections_per_address=2, max_pending=1, max_pending_per_address=1)
     admission = Admission(limits)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any, cast
 
 import pytest
 import trio
 
 from tests.http_tools import HELLO, REALM, header, open_http, open_polled, opening
 from trowamp import open_router
+from trowamp._http_connection import _KEPT, HttpConnection, HttpService, HttpTimes
+from trowamp._stream import CHUNK, ByteTransport
+
+UNKNOWN = "/lp/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/receive"
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: wamp.2.json\r\n\r\n"
+)
 
 
 async def test_requests_may_come_octet_by_octet(autojump_clock: trio.abc.Clock) -> None:
@@ -71,10 +80,7 @@ async def test_a_connection_may_become_a_websocket_connection_after_requests(aut
     """A proxy that keeps connections to the router does not care which client they were for."""
     async with open_router([REALM]) as router, open_http(router) as http:
         assert (await http.post("/lp/open", opening())).status == 200
-        await http.send(
-            b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: wamp.2.json\r\n\r\n"
-        )
+        await http.send(UPGRADE)
         assert (await http.transport.receive_some()).startswith(b"HTTP/1.1 101 ")
         hello = json.dumps(HELLO).encode()
         assert len(hello) < 126
@@ -90,6 +96,117 @@ async def test_a_browser_still_gets_an_answer_that_people_can_read(autojump_cloc
         answer = await http.rest()
         assert answer.startswith(b"HTTP/1.1 426 ")
         assert b"this is a WAMP router" in answer
+
+
+# ---- what strangers may take
+
+
+async def test_connections_whose_requests_belong_to_no_transport_count_as_pending(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_router([REALM], max_pending=2) as router, open_http(router) as one, open_http(router) as other:
+        assert (await one.post("/nothing")).status == 404
+        assert (await other.post(UNKNOWN)).status == 404
+        async with open_http(router) as third:
+            assert (await third.post("/lp/open", opening())).status == 503
+        assert router.statistics().refused_connections == 1
+
+
+async def test_a_connection_is_pending_until_it_carries_requests_of_a_transport(autojump_clock: trio.abc.Clock) -> None:
+    async with open_router([REALM], max_pending=2) as router, open_polled(router) as polled:
+        await (
+            polled.join()
+        )  # which takes two connections and the transport: never more than two of them have not joined
+        async with open_http(router) as one, open_http(router) as other:
+            assert (await one.post("/nothing")).status == 404
+            assert (await other.post("/nothing")).status == 404
+
+
+async def test_a_connection_that_opens_one_transport_too_many_stays_pending(autojump_clock: trio.abc.Clock) -> None:
+    async with open_router([REALM], max_pending=2) as router, open_http(router) as one, open_http(router) as other:
+        assert [(await one.post("/lp/open", opening())).status for _ in range(2)] == [200, 503]
+        assert (await other.post("/lp/open", opening())).status == 200
+        async with open_http(router) as third:
+            assert (await third.post("/lp/open", opening())).status == 503
+
+
+@pytest.mark.parametrize("path", ["/nothing", UNKNOWN])
+async def test_who_never_names_a_transport_that_exists_is_not_kept(path: str, autojump_clock: trio.abc.Clock) -> None:
+    async with open_router([REALM], handshake_timeout=7) as router, open_http(router) as http:
+        began = trio.current_time()
+        for _ in range(6):
+            assert (await http.post(path)).status == 404
+            await trio.sleep(1)
+        assert await http.rest() == b""
+        assert trio.current_time() - began == pytest.approx(7)
+
+
+async def test_other_requests_do_not_keep_a_connection_whose_transport_has_ended(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_router([REALM]) as router, open_polled(router) as polled:
+        assert (await polled.sending.post(polled.path("close"))).status == 204
+        began = trio.current_time()
+        for _ in range(5):
+            await trio.sleep(10)
+            assert (await polled.sending.post(polled.path("close"))).status == 404
+        assert await polled.sending.rest() == b""
+        assert trio.current_time() - began == pytest.approx(_KEPT)
+
+
+async def test_a_connection_that_asks_for_a_websocket_is_pending_again(autojump_clock: trio.abc.Clock) -> None:
+    async with open_router([REALM], max_pending=2) as router, open_polled(router) as polled:
+        await polled.join()
+        async with open_http(router):
+            await polled.polling.send(UPGRADE)
+            assert (await polled.polling.transport.receive_some()).startswith(b"HTTP/1.1 101 ")
+            await polled.sending.send(UPGRADE)
+            assert (await polled.sending.rest()).startswith(b"HTTP/1.1 503 ")
+            assert router.statistics().refused_connections == 1
+
+
+class Deaf:
+    """A client that sends without end and never reads."""
+
+    description = "deaf"
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def receive_some(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        self.sent += CHUNK
+        if self.sent > 100 * CHUNK:
+            await trio.sleep_forever()
+        return b"x" * CHUNK
+
+    async def send_all(self, data: bytes) -> None:
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n",
+        b"no HTTP\r\n\r\n",
+    ],
+)
+async def test_no_more_is_read_while_what_is_to_be_said_first_is_not_taken(
+    octets: bytes, autojump_clock: trio.abc.Clock
+) -> None:
+    async def answer(*_: Any) -> None:
+        raise AssertionError("there is no request")
+
+    deaf = Deaf()
+    times = HttpTimes(10, 2)
+    connection = HttpConnection(
+        cast("ByteTransport", deaf), octets, HttpService(lambda *_: 1000, answer), times, since=trio.current_time()
+    )
+    with trio.move_on_after(5) as scope:
+        await connection.serve()
+    assert scope.cancelled_caught
+    assert 0 < deaf.sent <= 3 * CHUNK
 
 
 # ---- web pages

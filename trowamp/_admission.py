@@ -61,21 +61,38 @@ class Admission:
             self._pending_by_address[address] += 1
         if len(self._all) > limits.max_connections:
             return f"{len(self._all) - 1} connections are open"
-        if len(self._pending) > limits.max_pending:
-            return f"{len(self._pending) - 1} connections have not joined yet"
-        if address is None:
-            return ""
-        if self._by_address[address] > limits.max_connections_per_address:
+        if address is not None and self._by_address[address] > limits.max_connections_per_address:
             return f"{self._by_address[address] - 1} connections from its address are open"
-        if self._pending_by_address[address] > limits.max_pending_per_address:
-            return f"{self._pending_by_address[address] - 1} connections from its address have not joined yet"
-        return ""
+        return self._excess_pending(address)
 
-    def joined(self, connection: object) -> None:
-        """A connection has a session now."""
-        if connection in self._pending:
+    def joined(self, connection: object) -> bool:
+        """A connection has a session now, or carries requests of one; return whether that is news."""
+        is_news = connection in self._pending
+        if is_news:
             self._pending.discard(connection)
             _subtract(self._pending_by_address, self._all[connection])
+        return is_news
+
+    def start_over(self, connection: object) -> str:
+        """Count a connection that carried requests as one without a session: it asks for one of its own.
+
+        Returns:
+            Why there is one too many, in words; empty if there is not.
+        """
+        address = self._all[connection]
+        if connection not in self._pending:
+            self._pending.add(connection)
+            if address is not None:
+                self._pending_by_address[address] += 1
+        return self._excess_pending(address)
+
+    def _excess_pending(self, address: str | None) -> str:
+        limits = self._limits
+        if len(self._pending) > limits.max_pending:
+            return f"{len(self._pending) - 1} connections have not joined yet"
+        if address is not None and self._pending_by_address[address] > limits.max_pending_per_address:
+            return f"{self._pending_by_address[address] - 1} connections from its address have not joined yet"
+        return ""
 
     def leave(self, connection: object) -> None:
         """A connection has ended. Saying so twice does nothing."""

@@ -5,6 +5,7 @@ A reader task takes what comes, so that the end of a connection is noticed while
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -17,7 +18,7 @@ from ._stream import CHUNK, ByteTransport
 from .wire._http import HttpRequest, HttpResponse, HttpServer, plain
 
 _AHEAD: Final = 65536  # octets of further requests that may wait while one is answered
-_KEPT: Final = 60.0  # seconds that a connection without a request is kept
+_KEPT: Final = 60.0  # seconds that a connection is kept without a request that it is there for
 
 _LATE: Final = plain(408, "the request did not come in time")
 
@@ -38,13 +39,13 @@ class HttpService:
     """Who answers.
 
     Args:
-        body_limit: Returns how many octets a request's body may have.
+        body_limit: Returns how many octets a request's body may have; calls `HttpConnection.keep` if this is a request that connections are kept for.
         answer: Answers a request, with `HttpConnection.respond`.
     """
 
     def __init__(
         self,
-        body_limit: Callable[[HttpRequest], int],
+        body_limit: Callable[[HttpConnection, HttpRequest], int],
         answer: Callable[[HttpConnection, HttpRequest, bytes], Awaitable[None]],
     ) -> None:
         self.body_limit = body_limit
@@ -59,13 +60,16 @@ class HttpConnection:
         octets: What was received of it already.
         service: Who answers.
         times: What the client may take.
+        since: When, on Trio's clock, the connection was accepted.
 
     Attributes:
         transport: The connection.
         is_gone: Whether the client sends nothing more.
     """
 
-    def __init__(self, transport: ByteTransport, octets: bytes, service: HttpService, times: HttpTimes) -> None:
+    def __init__(
+        self, transport: ByteTransport, octets: bytes, service: HttpService, times: HttpTimes, *, since: float
+    ) -> None:
         self.transport = transport
         self._server = HttpServer()
         self._server.receive_data(octets)
@@ -76,7 +80,10 @@ class HttpConnection:
         self._waiting = trio.CancelScope()  # replaced for each request that waits
         self.is_gone = False
         self._is_stopping = False
-        self._is_working = False  # a request is being answered
+        self._proven_until = since + times.request  # when a stranger must have made a request that it is kept for
+        self._kept_until = self._proven_until
+        self._is_kept = False  # for the request that is being answered
+        self._wants_more = False  # a request cannot go on without further octets
         self._is_parting = False  # what the client sends is not wanted any more
 
     @enable_ki_protection
@@ -106,6 +113,11 @@ class HttpConnection:
         self._server.respond(response, [date, *headers], closes=self._is_stopping or self.is_gone)
         return await self._send()
 
+    def keep(self) -> None:
+        """The request is one that connections are kept for: this one may have further requests, for a while."""
+        self._is_kept = True
+        self._proven_until = math.inf
+
     @contextmanager
     def until_gone(self) -> Iterator[None]:
         """Leave the block when the client goes away, who then wants no answer any more."""
@@ -130,12 +142,22 @@ class HttpConnection:
                 self.is_gone = True
                 self._waiting.cancel()
             self._changed.unpark_all()
-            while self._is_working and len(server.pending) > _AHEAD and not self.is_gone:
+            while not self._wants_more and not self._is_parting and len(server.pending) > _AHEAD and not self.is_gone:
                 await self._changed.park()
+
+    async def _more(self) -> None:
+        """Wait for octets, or the end of them."""
+        self._wants_more = True
+        self._changed.unpark_all()  # the reader, which may have read enough for the time before
+        try:
+            await self._changed.park()
+        finally:
+            self._wants_more = False
 
     async def _serve_one(self) -> bool:
         """Answer the next request; return whether there may be another."""
         server = self._server
+        self._is_kept = False
         head = await self._next_head()
         if not isinstance(head, HttpRequest):
             if head is not None:
@@ -146,35 +168,35 @@ class HttpConnection:
             if body is not None:
                 await self.respond(body)
             return False
-        self._is_working = True
         await self._service.answer(self, head, body)
-        self._is_working = False
-        self._changed.unpark_all()
+        if self._is_kept:
+            self._kept_until = trio.current_time() + _KEPT
         return not (server.must_close or self._is_stopping or self.is_gone)
 
     async def _next_head(self) -> HttpRequest | HttpResponse | None:
         """Wait for a request; None if there is none, or none for this object."""
         server = self._server
-        self._idle = trio.CancelScope(deadline=trio.current_time() + _KEPT)
+        self._idle = trio.CancelScope(deadline=self._kept_until)
         with self._idle:
             while server.is_idle and not (self.is_gone or self._is_stopping):
-                await self._changed.park()
+                await self._more()
         if server.is_idle or server.has_upgrade:
             return None
-        with trio.move_on_after(self._times.request):
+        with trio.move_on_at(min(trio.current_time() + self._times.request, self._proven_until)):
             while (head := server.head()) is None and not self.is_gone:
-                await self._changed.park()
+                await self._more()
             return head
         return _LATE
 
     async def _next_body(self, head: HttpRequest) -> bytes | HttpResponse | None:
         server, step = self._server, self._times.request
-        limit = self._service.body_limit(head)
+        limit = self._service.body_limit(self, head)
         began = trio.current_time()
         while (body := server.body(limit)) is None and not self.is_gone:
             await self._send()  # what asks the client to go on
-            with trio.move_on_at(began + step * (1 + server.body_octets // CHUNK)) as scope:
-                await self._changed.park()
+            patience = began + step * (1 + server.body_octets // CHUNK)
+            with trio.move_on_at(min(patience, self._proven_until)) as scope:
+                await self._more()
             if scope.cancelled_caught:
                 return _LATE
         return body
@@ -197,6 +219,7 @@ class HttpConnection:
     async def _part(self) -> None:
         """Close; what was said last would be lost if the connection were closed over octets that nobody has read."""
         self._is_parting = True
+        self._changed.unpark_all()
         self.transport.end_sending()
         with trio.move_on_after(self._times.close):
             while self._server.must_close and not self.is_gone:

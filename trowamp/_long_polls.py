@@ -56,12 +56,13 @@ class LongPolls:
         self._service = HttpService(self._body_limit, self._answer)
         self._is_stopping = False
 
-    async def serve(self, transport: ByteTransport, octets: bytes, *, is_full: bool) -> bytes:
+    async def serve(self, transport: ByteTransport, octets: bytes, *, since: float, is_full: bool) -> bytes:
         """Serve a connection until it ends.
 
         Args:
             transport: The connection.
             octets: What was received already: the beginning of a request.
+            since: When, on Trio's clock, the connection was accepted. It has `handshake_timeout` seconds to name a transport that exists.
             is_full: Whether it is one too many: then it is told so.
 
         Returns:
@@ -69,7 +70,7 @@ class LongPolls:
         """
         options = self._router.options
         times = HttpTimes(self._router.core.options.handshake_timeout, options.close_timeout)
-        connection = HttpConnection(transport, octets, _REFUSING if is_full else self._service, times)
+        connection = HttpConnection(transport, octets, _REFUSING if is_full else self._service, times, since=since)
         self._connections.add(connection)
         try:
             return await connection.serve()
@@ -93,10 +94,14 @@ class LongPolls:
 
     # ---- requests
 
-    def _body_limit(self, request: HttpRequest) -> int:
+    def _body_limit(self, connection: HttpConnection, request: HttpRequest) -> int:
         target = parse_path(request.path)
         pump = self._pumps.get(target.transport) if target is not None else None
-        return LARGEST_OPEN if pump is None else pump.link.max_size
+        if pump is None:
+            return LARGEST_OPEN
+        connection.keep()
+        self._router.admission.joined(connection.transport)
+        return pump.link.max_size
 
     async def _answer(self, connection: HttpConnection, request: HttpRequest, body: bytes) -> None:
         refusal = self._refusal(request)
@@ -152,6 +157,7 @@ class LongPolls:
         transport = PolledTransport(carrier.description, {**carrier.details, "type": "longpoll", "http": http})
         if not router.admit_polled(transport, carrier):
             return _FULL
+        connection.keep()
         link = long_poll(choice.serializer, max_size=router.options.max_message_size)
         pump = self._pumps[name] = PolledPump(transport, link, idle_timeout=router.options.idle_timeout)
         session = RouterConnection(router, pump, since=trio.current_time())
@@ -186,7 +192,7 @@ async def _refuse(connection: HttpConnection, request: HttpRequest, _: bytes) ->
     await connection.respond(_FULL, *_headers_for(request))
 
 
-_REFUSING: Final = HttpService(lambda _: LARGEST_OPEN, _refuse)
+_REFUSING: Final = HttpService(lambda *_: LARGEST_OPEN, _refuse)
 
 
 async def _send(pump: PolledPump, request: HttpRequest, body: bytes) -> HttpResponse:

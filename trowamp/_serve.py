@@ -289,8 +289,7 @@ class Router:
             await connection.serve()
             unread = connection.pump.link.unread
             if unread:
-                self.admission.joined(transport)  # sessions have requests, and times for them, of their own
-                await self._serve_http(transport, unread, is_full=is_excess)
+                await self._serve_http(transport, unread, since, is_full=is_excess)
         finally:
             self._forget(transport)
 
@@ -307,10 +306,18 @@ class Router:
         )
         return RouterConnection(self, Pump(transport, link), since=since, identity=identity)
 
-    async def _serve_http(self, transport: ByteTransport, octets: bytes, *, is_full: bool) -> None:
-        """Serve a connection that began with an HTTP request; a proxy may use it for a WebSocket later on."""
-        octets = await self._long_polls.serve(transport, octets, is_full=is_full)
+    async def _serve_http(self, transport: ByteTransport, octets: bytes, since: float, *, is_full: bool) -> None:
+        """Serve a connection that began with an HTTP request; a proxy may use it for a WebSocket later on.
+
+        It counts as one that has not joined until it carries requests of a transport, and again when it asks for a session of its own.
+        """
+        octets = await self._long_polls.serve(transport, octets, since=since, is_full=is_full)
         if octets:
+            excess = self.admission.start_over(transport)
+            if excess and not is_full:
+                self._turned_away.add(transport)
+                self.refuse(transport, excess)
+                is_full = True
             connection = self._connection(transport, trio.current_time(), is_full=is_full)
             connection.pump.link.receive_data(octets)
             connection.flush()
@@ -324,10 +331,16 @@ class Router:
             self._forget(connection.pump.transport)
 
     def admit_polled(self, transport: ByteTransport, carrier: ByteTransport) -> bool:
-        """Count a long-poll transport as one more connection from where `carrier` comes; return False, having said so, if it is one too many."""
+        """Count a long-poll transport as one more connection from where `carrier` comes; return False, having said so, if it is one too many.
+
+        Where it has not joined, it stands for the carrier, too.
+        """
         self._transports.add(transport)
+        is_first = self.admission.joined(carrier)
         excess = self.admission.enter(transport, carrier.details)
         if excess:
+            if is_first:
+                self.admission.start_over(carrier)
             self._forget(transport)
             self.refuse(carrier, excess)
         return not excess

@@ -1,6 +1,6 @@
 """HTTP/1.1 for long-polling, without I/O: one request after the other on a connection, and the answers to them.
 
-Framing of requests and responses is done by `h11`. What it accepts although it could be read in two ways is refused here: a request with both lengths,
+Framing of requests and responses is done by `h11`. What it accepts although it could be read in two ways is refused here: a request with both
 Content-Length and Transfer-Encoding. What is here also bounds it: the head of a message has a limit, and so has its body, before it arrives.
 """
 
