@@ -18,11 +18,12 @@ from trowamp import (
     DecryptionFailed,
     FeatureNotSupported,
     Invocation,
+    LocalProtocolError,
     Session,
     TrustedUriMismatch,
 )
 from trowamp import messages as m
-from trowamp.payloads import Subject
+from trowamp.payloads import KeyRing, Subject
 from trowamp.testing import ALL_FEATURES, ScriptedRouter, open_scripted_router
 
 from .payloads.keyed_sessions import OPEN, TOPIC, Dialect, both_dialects
@@ -166,6 +167,131 @@ async def test_a_router_cannot_pass_one_topic_or_procedure_off_as_another(caplog
         await settle()
         assert heard == []
         assert caplog.text.count("of 'com.example.secret.topic' cannot be decoded: wamp.error.encryption") == 2
+
+
+FOREIGN = ["com.other", "wamp.x", f"{SECRET}topic.more", "com.example.open"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+async def test_a_router_cannot_have_a_plain_payload_taken_under_a_name_without_a_key(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Any] = []
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(session.register, F, heard.append)
+        router.send(m.Registered((await router.expect(m.Register)).request_id, 500))
+        nursery.start_soon(session.subscribe, TOPIC, heard.append)
+        router.send(m.Subscribed((await router.expect(m.Subscribe)).request_id, 500))
+        await settle()
+        router.send(m.Invocation(1, 500, {"procedure": name}, ["forged"]))
+        assert (await router.expect(m.Error)).error == "wamp.error.encryption.trusted_uri_mismatch"
+        router.send(m.Event(500, 1, {"topic": name}, ["forged"]))
+        await settle()
+        assert heard == []
+    assert caplog.text.count("wamp.error.encryption.trusted_uri_mismatch") == 2
+
+
+async def test_a_router_cannot_leave_out_the_name_that_a_pattern_needs(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Any] = []
+    async with open_victim(payload_codec=callees_ring()) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(session.register, "com..secret.f", heard.append)
+        router.send(m.Registered((await router.expect(m.Register)).request_id, 500))
+        await settle()
+        router.send(m.Invocation(1, 500, {}, ["forged"]))
+        assert (await router.expect(m.Error)).error == "wamp.error.encryption.trusted_uri_mismatch"
+        assert heard == []
+
+
+@asynccontextmanager
+async def streaming(
+    ring: KeyRing, details: dict[str, Any], args: Any, procedure: str = F
+) -> AsyncGenerator[tuple[ScriptedRouter, list[Any]], None]:
+    """Begin a call with inputs, whose procedure notes each input; the test sends the inputs."""
+    heard: list[Any] = []
+
+    async def note(call: Invocation, **_components: str) -> None:
+        heard.append(call.is_encrypted)
+        heard.extend([value async for value in call.inputs])
+
+    async with open_victim(payload_codec=ring) as (router, session), trio.open_nursery() as nursery:
+        nursery.start_soon(functools.partial(session.register, procedure, note))
+        router.send(m.Registered((await router.expect(m.Register)).request_id, 500))
+        await settle()
+        router.send(m.Invocation(1, 500, {**details, "progress": True}, args))
+        await settle()
+        yield router, heard
+        await settle()
+        assert pending(session) == {}
+
+
+def sealed_call(procedure: str, *args: Any) -> tuple[dict[str, Any], Any]:
+    """Return details and payload of a call."""
+    encoded = callers_ring().encode(Subject("call", procedure), args, {}, random_octets)
+    assert encoded is not None
+    return dict(encoded.options), encoded.args
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+async def test_a_router_cannot_have_a_plain_input_taken_under_a_name_without_a_key(name: str) -> None:
+    details, args = sealed_call(F)
+    async with streaming(callees_ring(), details, args) as (router, heard):
+        router.send(m.Invocation(1, 500, {"procedure": name, "progress": True}, ["forged"]))
+        assert (await router.expect(m.Error)).error == "wamp.error.encryption.trusted_uri_mismatch"
+    assert heard == [True]
+
+
+async def test_a_router_cannot_put_an_input_into_the_call_of_another_procedure() -> None:
+    other = f"{SECRET}other"
+    details, args = sealed_call(F)
+    details["procedure"] = F
+    async with streaming(callees_ring(), details, args, f"{SECRET}<name>") as (router, heard):
+        for_other, payload = sealed_call(other, 1)
+        router.send(m.Invocation(1, 500, {**for_other, "procedure": other}, payload))
+        assert (await router.expect(m.Error)).error == "wamp.error.encryption.trusted_uri_mismatch"
+    assert heard == [True]
+
+
+async def test_a_plain_input_of_an_encrypted_call_is_refused_also_where_plain_calls_are_not() -> None:
+    details, args = sealed_call(F)
+    async with streaming(callees_ring(allow_plain=True), details, args) as (router, heard):
+        router.send(m.Invocation(1, 500, {"progress": True}, ["forged"]))
+        answer = await router.expect(m.Error)
+        assert answer.error == "wamp.error.encryption.decrypt_error"
+        assert "ppt_cipher" in answer.details
+    assert heard == [True]
+
+
+async def test_an_encrypted_input_of_a_plain_call_is_refused_in_plain_words() -> None:
+    async with streaming(callees_ring(allow_plain=True), {}, []) as (router, heard):
+        details, payload = sealed_call(F, 1)
+        router.send(m.Invocation(1, 500, details, payload))
+        answer = await router.expect(m.Error)
+        assert (answer.error, answer.details) == ("wamp.error.encryption.decrypt_error", {})
+        words = "encrypted (ppt_scheme='wamp', ppt_cipher='xsalsa20poly1305'), while the call began plain"
+        assert answer.args == [f"an input of {F} is {words}"]
+    assert heard == [False]
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+async def test_inputs_in_the_form_of_the_call_are_taken(is_sealed: bool) -> None:
+    details, args = sealed_call(F) if is_sealed else ({}, [])
+    async with streaming(callees_ring(allow_plain=True), details, args) as (router, heard):
+        for progress, value in (({"progress": True}, 1), ({}, 2)):
+            payload = sealed_call(F, value)[1] if is_sealed else [value]
+            router.send(m.Invocation(1, 500, {**details, **progress}, payload))
+        assert (await router.expect(m.Yield)).request_id == 1
+    assert heard == [is_sealed, 1, 2]
+
+
+async def test_a_caller_that_lost_its_key_sends_no_plain_inputs() -> None:
+    ring = callers_ring()
+    async with open_victim(payload_codec=ring) as (router, session):
+        async with session.with_options(stream_inputs=True).open_call(F, 1) as call:
+            await router.expect(m.Call)
+            ring.set_key(SECRET, None)
+            with pytest.raises(LocalProtocolError, match="has lost its key"):
+                await call.send("the secret is 42")
+        assert (await router.expect_any(m.Call, m.Cancel)).code == m.Cancel.code
 
 
 async def test_an_input_that_cannot_be_decrypted_ends_the_call() -> None:

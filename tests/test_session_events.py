@@ -437,6 +437,25 @@ async def test_a_payload_that_does_not_fit_is_the_publishers_fault(
     assert [record.name for record in caplog.records] == ["trowamp.subscription"] * 2
 
 
+async def test_the_log_says_that_the_event_comes_in_addition_to_the_payload(caplog: pytest.LogCaptureFixture) -> None:
+    got: list[Any] = []
+
+    def on_event(event: Event) -> None:
+        got.append(event)
+
+    def on_any(event: Event, *args: Any, **kwargs: Any) -> None:
+        got.append((event.args, args))
+
+    for handler in (on_event, on_any):
+        async with open_scripted_router() as router, router.open_session() as session:
+            await subscribed(session, router, handler)
+            router.send(event(1))
+            await settle()
+    assert got == [((1,), (1,))]
+    (record,) = caplog.records
+    assert record.getMessage().endswith("too many positional arguments (the payload comes in addition to 'event')")
+
+
 async def test_a_type_error_inside_a_handler_is_its_own_fault() -> None:
     def handle(x: int) -> int:
         return len(x)  # type: ignore[arg-type]  # the bug

@@ -261,6 +261,20 @@ async def test_a_type_that_cannot_be_converted_to_is_refused_when_it_is_declared
             await callee.register("com.example.x", handler, check_types=True)
 
 
+async def test_what_a_caller_sends_is_converted_by_to_builtins_only() -> None:
+    """As the how-to says."""
+    order = Order("joe", [])
+    async with open_pair() as (_, caller, callee):
+        await callee.register("com.example.x", _customer, check_types=True)
+        with pytest.raises(trowamp.SerializationError):
+            await caller.call("com.example.x", order)
+        assert await caller.call("com.example.x", msgspec.to_builtins(order)) == "joe"
+
+
+def _customer(order: Order) -> str:
+    return order.customer
+
+
 # ---- events
 
 

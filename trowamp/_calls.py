@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ._coding import Exchange
+from ._coding import Exchange, is_encrypted
 from ._exceptions import ApplicationError, BufferOverflow, LocalProtocolError
 from ._typed import convert_result
 from ._types import unwrap
@@ -139,7 +139,9 @@ class CallStream(Waiter, AsyncIterator[Any]):
         payload: dict[str, Any] | None = kwargs
         exchange = self._exchange
         if exchange.request and (args or kwargs or not is_last):
-            (sent, payload, _), _ = self._shell.coding.begin_call(exchange.codec, self._procedure, args, kwargs, {})
+            (sent, payload, form), _ = self._shell.coding.begin_call(exchange.codec, self._procedure, args, kwargs, {})
+            if is_encrypted(exchange.request) and not is_encrypted(form):
+                raise LocalProtocolError(f"the call of {self._procedure} is encrypted, and has lost its key")
         self._shell.core.send_input(self._request_id, self._procedure, sent, payload, is_last=is_last)
 
     def _require_open_inputs(self) -> None:

@@ -171,8 +171,22 @@ class Coding:
         self._open_request("event", pattern, message.details.get("topic"), message)
 
     def open_invocation(self, pattern: UriPattern, message: Invocation) -> None:
-        """Decode the arguments of an invocation, or one more input, in their place. Raises as `open_event` does."""
+        """Decode the arguments of an invocation in their place. Raises as `open_event` does."""
         self._open_request("call", pattern, message.details.get("procedure"), message)
+
+    def open_input(self, pattern: UriPattern, first: Invocation, message: Invocation) -> None:
+        """Decode one more input in its place: of the same procedure, in the same form. Raises as `open_event` does."""
+        options = travelled(message.details)
+        if options is None and self.own is None:
+            return
+        uri = first.details.get("procedure") or pattern.uri
+        named = message.details.get("procedure") or uri
+        if named != uri:
+            raise TrustedUriMismatch(f"the router says that this is an input of {named}, in a call of {uri}")
+        asked, form = _form(first.details), _form(message.details)
+        if asked != form:
+            raise DecryptionFailed(f"an input of {uri} is {form}, while the call began {asked}")
+        _open(self._codec, Subject("call", uri), message, options)
 
     # ---- answers
 
@@ -230,7 +244,7 @@ class Coding:
         if options is None and self.own is None:
             return
         uri = named or pattern.uri
-        if options is not None and not pattern.matches(uri):
+        if not pattern.matches(uri):  # a plain payload, too: under another name it would need no key
             raise TrustedUriMismatch(f"the router says that this is {uri}, which {pattern.text} is not")
         _open(self._codec, Subject(kind, uri), message, options)
 
@@ -247,6 +261,12 @@ def travelled(details: Mapping[str, Any]) -> dict[str, Any] | None:
 def is_encrypted(details: Mapping[str, Any]) -> bool:
     """Tell whether a payload that has been decoded was encrypted."""
     return "enc_algo" in details or bool(details.get("ppt_scheme") and details.get("ppt_cipher"))
+
+
+def _form(details: Mapping[str, Any]) -> str:
+    """Tell in words what all payloads of one direction of a call have in common."""
+    form = [f"{name}={details[name]!r}" for name in ("enc_algo", "ppt_scheme", "ppt_cipher") if details.get(name)]
+    return f"{'encrypted' if is_encrypted(details) else 'encoded'} ({', '.join(form)})" if form else "plain"
 
 
 def unsendable(error: SerializationError | LocalProtocolError) -> ApplicationError:

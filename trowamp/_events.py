@@ -334,12 +334,14 @@ class HandlerSubscription(Subscription):
         explained = self.handler.explain(error, args, kwargs)
         if explained is error:
             return False
-        self._note_misfit(explained)
+        beside = self.handler.details_parameter
+        self._note_misfit(explained, f" (the payload comes in addition to {beside!r})" if beside else "")
         return True
 
-    def _note_misfit(self, explained: Exception) -> None:
+    def _note_misfit(self, explained: Exception, hint: str = "") -> None:
         self._misfits += 1
-        _log.error("an event of %r does not fit its handler %s: %s", self.topic, self.handler.name, explained.args[0])
+        words = "an event of %r does not fit its handler %s: %s%s"
+        _log.error(words, self.topic, self.handler.name, explained.args[0], hint)
 
     def _failed(self, error: Exception) -> None:
         if self._shell.is_told_by_the_end(error):

@@ -147,7 +147,7 @@ class Invocation:
         if self._inputs is None:
             return
         is_end = not (message.args or message.kwargs or message.details.get("progress"))
-        undecodable = None if is_end else self._registration.open(message)
+        undecodable = None if is_end else self._registration.open(message, self._message)
         if undecodable is None:
             self._inputs.add(message)
             return
@@ -242,10 +242,14 @@ class Registration(Held):
             return
         self._answer(message, result)
 
-    def open(self, message: InvocationMessage) -> ApplicationError | None:
-        """Decode the payload of an invocation in its place; return what the caller is told if that cannot be done."""
+    def open(self, message: InvocationMessage, first: InvocationMessage | None = None) -> ApplicationError | None:
+        """Decode the payload of an invocation, or an input after the `first`, in its place; return what the caller is told if that cannot be done."""
+        coding = self._shell.coding
         try:
-            self._shell.coding.open_invocation(self.pattern, message)
+            if first is None:
+                coding.open_invocation(self.pattern, message)
+            else:
+                coding.open_input(self.pattern, first, message)
         except ApplicationError as error:
             _log.error("a call of %r cannot be decoded: %s", self.procedure, error)
             return error

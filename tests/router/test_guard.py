@@ -322,7 +322,8 @@ def test_an_authorizer_that_says_nothing_has_failed() -> None:
     client.call("a")
     (question,) = questions(world)
     world.pass_time(10)
-    client.expect_error(uris.ERROR_AUTHORIZATION_FAILED)
+    error = client.expect_error(uris.ERROR_AUTHORIZATION_FAILED)
+    assert error.args == ["the authorizer could not be asked, or did not say: the router's log knows why"]
     world.router.answer(question, YES, world.now)
     assert client.received() == []
     assert world.router.next_deadline() is None

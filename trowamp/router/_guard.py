@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _CALL: Final = 48  # the code of a CALL, as ERROR.REQUEST.Type names it
 _MAX_CACHED: Final = 10_000
+_NO_VERDICT: Final = "the authorizer could not be asked, or did not say: the router's log knows why"
 _WAITING: Final = (Publish, Subscribe, Unsubscribe, Call, Register, Unregister, Goodbye)
 
 
@@ -184,7 +185,7 @@ class Guard:
         if waiting.is_cancelled:
             return None
         if grant is None:
-            self._refuse(session, question.message, uris.ERROR_AUTHORIZATION_FAILED, "it could not be found out")
+            self._refuse(session, question.message, uris.ERROR_AUTHORIZATION_FAILED, _NO_VERDICT)
             return None
         return self._go_on(session, question.message, waiting.needs, grant, now)
 
