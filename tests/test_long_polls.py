@@ -197,6 +197,20 @@ async def test_a_client_that_goes_away_with_its_message_has_no_session_any_more(
         assert (await polled.send(*GOODBYE)).status == 404
 
 
+async def test_deliveries_may_overlap(autojump_clock: trio.abc.Clock) -> None:
+    """A request that took the place of another one may be answered first: the end still waits for both."""
+    async with open_router([REALM]) as router, open_polled(router) as polled:
+        pump = router._long_polls._pumps[polled.name]
+        with pump.delivering():
+            with pump.delivering():
+                pass
+            with trio.move_on_after(1) as scope:
+                await pump.drain()
+            assert scope.cancelled_caught
+        with trio.fail_after(1):
+            await pump.drain()
+
+
 async def test_messages_of_many_requests_are_taken_in_their_order(autojump_clock: trio.abc.Clock) -> None:
     async with open_router([REALM]) as router, open_polled(router) as polled:
         await polled.join()

@@ -183,6 +183,15 @@ async def test_a_router_that_takes_a_message_no_more_has_lost_the_session() -> N
         assert caught.value.maybe_executed
 
 
+@pytest.mark.parametrize("status", [400, 413, 500])
+async def test_a_message_that_the_router_refuses_is_told_of_even_when_leaving_comes_first(status: int) -> None:
+    async with open_script(Script(sent=plain(status, "not this"))) as script:
+        with pytest.raises(SessionLost, match=f"refused a message: HTTP {status} .*: not this"):
+            async with open_session(script.url, realm=REALM) as session:
+                await session.publish("com.example.topic")
+        assert script.operations().count("send") == 2
+
+
 async def test_a_connection_that_breaks_is_not_tried_again() -> None:
     """What was on its way may have been lost."""
     async with open_script(Script(None)) as script:
@@ -389,6 +398,17 @@ async def test_batches_carry_what_waits(name: str) -> None:
                 for number in range(100):
                     await other.publish("com.example.back", number)
                 assert [(await anext(events)).args[0] for _ in range(100)] == list(range(100))
+
+
+@pytest.mark.parametrize("name", ["json.batched", "cbor.batched"])
+async def test_batches_may_be_larger_than_a_message_may_be(name: str) -> None:
+    async with open_router([REALM], ["http://127.0.0.1:0/lp"], max_message_size=5000) as router:
+        async with open_session(router.urls[0], realm=REALM, serializers=[name]) as one:
+            async with router.open_session(realm=REALM) as other:
+                async with other.open_subscription("com.example.topic") as events:
+                    for number in range(100):
+                        await one.publish("com.example.topic", number, "x" * 1000)
+                    assert [(await anext(events)).args[0] for _ in range(100)] == list(range(100))
 
 
 async def test_cancelling_a_call_tears_nothing() -> None:

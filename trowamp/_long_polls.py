@@ -101,7 +101,7 @@ class LongPolls:
             return LARGEST_OPEN
         connection.keep()
         self._router.admission.joined(connection.transport)
-        return pump.link.max_size
+        return pump.body_limit
 
     async def _answer(self, connection: HttpConnection, request: HttpRequest, body: bytes) -> None:
         refusal = self._refusal(request)

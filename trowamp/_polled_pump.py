@@ -82,6 +82,7 @@ class PolledPump(Pump):
         self._has_posted = False  # messages wait for the reader
         self._polls = 0  # requests for messages so far; only the newest waits
         self._requests = 0  # that are being answered
+        self._deliveries = 0  # that are on their way
 
     # ---- what requests do
 
@@ -89,6 +90,11 @@ class PolledPump(Pump):
     def is_over(self) -> bool:
         """Whether there is nothing to be fetched, and never will be (LP-R6)."""
         return self.has_ended or not (self._bodies.has_bodies or self._bodies.is_open)
+
+    @property
+    def body_limit(self) -> int:
+        """Octets that what a request brings may have."""
+        return self._bodies.max_body
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -119,11 +125,13 @@ class PolledPump(Pump):
     @contextmanager
     def delivering(self) -> Iterator[None]:
         """What was fetched is on its way: whoever waits until everything is sent waits for that, too."""
+        self._deliveries += 1
         self._is_writing = True
         try:
             yield
         finally:
-            self._is_writing = False
+            self._deliveries -= 1
+            self._is_writing = self._deliveries > 0
             self._producers.unpark_all()
 
     async def post(self, body: bytes) -> str:

@@ -27,6 +27,7 @@ from .wire._longpoll import Opened, content_type, open_request, parse_opened
 
 _LONGEST_WORDS: Final = 65536  # octets of an answer that is no message
 _TOO_SOON: Final = 0.1  # seconds; a router that answers without messages sooner is not asked again before
+_ENDED: Final = {404, 410}  # how a router says that there is no such transport any more
 _FAILURES: Final = (ConnectError, RemoteProtocolError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -38,6 +39,9 @@ class PollingTransport:
         receiving: Where messages are waited for.
         sending: Where everything else is sent.
         answer_timeout: Seconds within which the router has to answer a request that does not wait for anything.
+
+    Attributes:
+        refused: In words, that the router would not have what was sent; empty if it has taken everything so far.
     """
 
     wakes_tasks = True  # the writer, who alone can send
@@ -51,6 +55,7 @@ class PollingTransport:
         self._receiving = receiving
         self._sending = sending
         self._answer_timeout = answer_timeout
+        self.refused = ""
         self._has_ended = False  # the router does not know it any more
 
     async def open(self, offer: Sequence[Serializer]) -> Opened:
@@ -74,21 +79,24 @@ class PollingTransport:
     async def receive(self, limit: int, timeout: float) -> HttpResponse:
         """Wait for messages."""
         answer = await self._receiving.request(self._target("receive"), b"", "", limit=limit, timeout=timeout)
-        self._has_ended = answer.status in {404, 410}
+        self._has_ended = answer.status in _ENDED
         return answer
 
     async def send(self, body: bytes, content: str) -> None:
         """Send a message, or a batch of them.
 
         Raises:
-            trio.BrokenResourceError: The router did not take it.
+            trio.BrokenResourceError: The router did not take it; `refused` says so if it refused to.
         """
         try:
             answer = await self._post(self._sending, "send", body, content)
         except (ConnectError, RemoteProtocolError, MessageTooLarge) as error:
             raise trio.BrokenResourceError(str(error)) from error
         if not 200 <= answer.status < 300:  # LP-C1
-            raise trio.BrokenResourceError(f"the router refused a message: HTTP {_words(answer)}")
+            words = f"the router refused a message: HTTP {_words(answer)}"
+            if answer.status not in _ENDED:
+                self.refused = words
+            raise trio.BrokenResourceError(words)
 
     # ---- what a transport does
 
@@ -157,7 +165,7 @@ class PollingPump(Pump):
         link = self._bodies
         began = trio.current_time()
         try:
-            answer = await self._polling.receive(link.max_size, self._poll_timeout)
+            answer = await self._polling.receive(link.max_body, self._poll_timeout)
         except MessageTooLarge as error:
             link.fail(error)
         except _FAILURES as error:
@@ -188,6 +196,7 @@ class PollingPump(Pump):
                 await self._polling.send(body, self._content)
         finally:
             self._is_writing = False
+            self.refused = self._polling.refused
         if not self.is_above_high_water:
             self._producers.unpark_all()
 

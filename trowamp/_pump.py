@@ -34,6 +34,7 @@ class Pump:
         last_received: When, on Trio's clock, something was received.
         has_ended: Whether the peer sends nothing more.
         broken: Why writing or reading failed, in words.
+        refused: In words, that the peer refused what was sent, where a transport can say so; empty if it did not.
     """
 
     def __init__(self, transport: ByteTransport, link: Link) -> None:
@@ -43,6 +44,7 @@ class Pump:
         self.last_received = trio.current_time()
         self.has_ended = False
         self.broken: str | None = None
+        self.refused = ""
         self._writer: trio.lowlevel.Task | None = None  # the writer task while it is parked
         self._is_writing = False  # octets are in the writer's hands: nobody may overtake it
         self._is_flush_asked = False

@@ -152,6 +152,8 @@ def _raise_one(failures: list[BaseException], shell: SessionShell | None) -> Non
         failures = [_collapsed(failure) for failure in (*failures, *shell.failures)]
         if not failures and shell.ended_by_itself and shell.error is not None:
             raise shell.error
+        if not failures and shell.pump.refused:  # while it was leaving: nobody has been told
+            raise SessionLost(shell.pump.refused)
     raise_one(failures)
 
 

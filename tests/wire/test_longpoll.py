@@ -164,6 +164,40 @@ def test_a_batch_is_everything_that_waits_up_to_a_size(name: str) -> None:
     assert len(router.take_body()) > 100_000
 
 
+@pytest.mark.parametrize("name", ["json.batched", "msgpack.batched", "cbor.batched"])
+def test_the_limit_is_one_of_messages_not_of_batches(name: str) -> None:
+    sender, receiver = long_poll(get_serializer(name)), long_poll(get_serializer(name), max_size=1000)
+    for number in range(1, 200):
+        sender.send(Call(number, {}, "com.example.f", ["x" * 900]))
+    received = 0
+    while body := sender.take_body():
+        assert len(body) <= receiver.max_body
+        receiver.receive_data(body)
+        received += len(receiver.received())
+    assert received == 199
+    assert receiver.error is None
+    sender.send(Call(200, {}, "com.example.f"))
+    sender.send(Call(201, {}, "com.example.f", ["x" * 1000]))
+    receiver.receive_data(sender.take_body())
+    assert isinstance(receiver.error, MessageTooLarge)
+    assert receiver.received() == []
+
+
+@pytest.mark.parametrize("name", ["json.batched", "msgpack.batched", "cbor.batched"])
+def test_what_is_wrong_in_a_long_batch_is_told(name: str) -> None:
+    sender, receiver = long_poll(get_serializer(name)), long_poll(get_serializer(name), max_size=1000)
+    for number in range(1, 4):
+        sender.send(Call(number, {}, "com.example.f", ["x" * 900]))
+    receiver.receive_data(sender.take_body() + b"[1")
+    assert isinstance(receiver.error, RemoteProtocolError)
+    assert len(receiver.received()) == 3
+
+
+def test_a_body_of_one_message_has_the_limit_of_a_message() -> None:
+    assert long_poll(JSON, max_size=1000).max_body == 1000
+    assert long_poll(get_serializer("cbor.batched"), max_size=100_000).max_body == 100_004
+
+
 def test_a_batch_is_answered_with_the_separator_that_it_has() -> None:
     client, router = long_poll(get_serializer("json.batched")), long_poll(get_serializer("json.batched"))
     router.receive_data(b'[5,"x",{}]\x18')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from .._exceptions import RemoteProtocolError
@@ -55,6 +56,14 @@ class BatchedSerializer(ABC):
     def answering(self, body: bytes) -> BatchedSerializer:  # noqa: ARG002 - for who has a choice
         """Return the serializer for answers to whoever sent this batch."""
         return self
+
+    def largest(self, body: bytes) -> int:
+        """Return how many octets the largest message of a batch has, as far as it is one."""
+        found = 0
+        with suppress(RemoteProtocolError):  # decoding tells
+            for part in self._split(body):
+                found = max(found, len(part))
+        return found
 
     def decode_all(self, body: bytes) -> Iterator[Message]:
         """Deserialize a batch message by message; see `Serializer.decode_all`."""

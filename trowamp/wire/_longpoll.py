@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from .._exceptions import ConnectError
+from .._exceptions import ConnectError, MessageTooLarge, RemoteProtocolError
 from ..messages import Goodbye
 from ._batched import BatchedSerializer
+from ._frames import TOO_BIG
 from ._link import DEFAULT_MAX_SIZE
 from ._whole import Bodies, WholeMessages
 
 if TYPE_CHECKING:
     from ..messages import Message
+    from ._link import Link
     from .serializers import Serializer
 
 LARGEST_OPEN: Final = 65536  # octets of what opens a transport
 _BATCH: Final = 65536  # octets; a batch that has them is not made larger
+_LONGEST_FRAME: Final = 4  # octets beside a message in a batch
 _LONGEST_ID: Final = 200
 
 _TYPES: Final = {"json": "application/json", "msgpack": "application/x-msgpack", "cbor": "application/cbor"}
@@ -58,12 +61,12 @@ def long_poll(
 
     Args:
         serializer: What was agreed on.
-        max_size: Octets accepted for one body: an incoming message, or a batch of them.
+        max_size: Octets accepted for one incoming message.
         max_send_size: Octets a message may have on its way out, as peers do not tell; the same as `max_size` if None.
     """
-    link = LongPollLink(Bodies(), max_size=max_size, max_send_size=max_send_size)
+    link = LongPollLink(PolledBodies(), max_size=max_size, max_send_size=max_send_size)
     link.opened(
-        Bodies(),
+        PolledBodies(),
         serializer,
         max_send_size=link.max_send_size,
         wire_format=("whole", serializer, link.max_send_size),
@@ -105,6 +108,13 @@ class LongPollLink(WholeMessages):
         return octets
 
     @property
+    def max_body(self) -> int:
+        """Octets accepted for one body: a message, or a batch of such. Peers make batches without knowing how large a message may be here."""
+        if isinstance(self.serializer, BatchedSerializer):
+            return max(self.max_size, _BATCH) + _LONGEST_FRAME
+        return self.max_size
+
+    @property
     def has_bodies(self) -> bool:
         """Whether something waits to be sent."""
         return bool(self._sizes)
@@ -127,6 +137,26 @@ class LongPollLink(WholeMessages):
             self.is_open = False
             self.ended("both sides have said goodbye")
         return body
+
+
+class PolledBodies(Bodies):
+    """Bodies that may be batches: what a message may have is not what they may have together."""
+
+    __slots__ = ()
+
+    def receive(self, link: Link, data: bytes) -> None:
+        serializer = link.serializer
+        if len(data) <= link.max_size or not isinstance(serializer, BatchedSerializer):
+            super().receive(link, data)
+            return
+        largest = serializer.largest(data)
+        if largest > link.max_size:
+            link.fail(MessageTooLarge(largest, link.max_size), TOO_BIG)
+            return
+        try:
+            link.deliver(data)
+        except RemoteProtocolError as error:
+            link.fail(error)
 
 
 def content_type(serializer: Serializer) -> str:
