@@ -439,8 +439,8 @@ async def open_router(
 
     Args:
         realms: The realms that can be joined.
-        listen: URLs to listen at: `ws://`, `wss://`, `rs://`, `rss://` with port 0 for any free one, `ws+unix://`, `rs+unix://`. Every listener
-            serves WebSocket, RawSocket and HTTP long-polling alike. Default: only in-memory sessions.
+        listen: URLs to listen at: `ws://`, `wss://`, `rs://`, `rss://`, `http://`, `https://` with port 0 for any free one, `ws+unix://`,
+            `rs+unix://`, `http+unix://`. Every listener serves WebSocket, RawSocket and HTTP long-polling alike. Default: only in-memory sessions.
         tls: The TLS configuration with the server's certificate, for `wss`, `rss` and `https`.
         auth: Who may join. Default: everybody, anonymously, unless `limits` has authenticators.
         authorizer: Decides where the rules of `limits.roles` say `ask`: an async function, or the URI of a procedure of the same realm. It takes the

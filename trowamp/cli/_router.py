@@ -64,8 +64,8 @@ def router(
 ) -> int:
     """Run a router until Ctrl-C or SIGTERM.
 
-    For each address a line "listening on URL" on standard output tells that connections are accepted there. WebSocket and RawSocket are served
-    on every one of them. All sessions are told when the router stops.
+    For each address a line "listening on URL" on standard output tells that connections are accepted there. WebSocket, RawSocket and
+    HTTP long-polling are served on every one of them. All sessions are told when the router stops.
     """
     config = config or RouterConfig()
     realms, urls = _places(settings, listen, realm, config)
