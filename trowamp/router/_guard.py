@@ -209,8 +209,6 @@ class Guard:
         )
 
     def _on_call(self, session: Session, message: Call, now: float) -> str | None:
-        if is_further_input(session, message.request_id):  # the first one was decided about
-            return self._inner[Call](session, message, now)
         if is_further_input(session, message.request_id):  # of a call that was granted, or refused
             return self._inner[Call](session, message, now)
         needs: list[Need] = [("call", message.procedure, "exact")]
