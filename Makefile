@@ -31,11 +31,12 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # Three at once on two processors, because half of the tests wait for other processes. What is measured is measured alone.
-PARALLEL := -n 3 --dist worksteal --ignore=tests/reliability
+MEASURED := tests/reliability tests/test_storms.py
+PARALLEL := -n 3 --dist worksteal $(MEASURED:%=--ignore=%)
 
 test-quick: lint
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/interop
-	$(BIN)/python -m pytest tests/reliability
+	$(BIN)/python -m pytest $(MEASURED)
 
 # What cannot be installed, say offline, is told; the tests that need it are skipped, or fail on a build server.
 peers: $(STAMP)
@@ -44,7 +45,7 @@ peers: $(STAMP)
 pytest: $(STAMP) peers
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PARALLEL)
-	$(BIN)/coverage run -m pytest tests/reliability
+	$(BIN)/coverage run -m pytest $(MEASURED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
