@@ -4,6 +4,7 @@
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+INSTALLED := .venv/.installed
 STAMP := .venv/.made
 
 .PHONY: help demo test test-quick lint pytest peers bench soak fuzz chaos clean
@@ -20,7 +21,7 @@ help:
 	@echo "make chaos       the tests of reliability, CHAOS_SCALE times as long as in the test suite: 20 unless told otherwise"
 	@echo "make clean       remove .venv, .peers and everything that tools left behind"
 
-demo: $(STAMP)
+demo: $(INSTALLED)
 	$(BIN)/trowamp demo
 
 test: lint pytest
@@ -73,9 +74,13 @@ fuzz: $(STAMP)
 clean:
 	rm -rf .venv .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* dist
 
-$(STAMP): pyproject.toml
+$(INSTALLED): pyproject.toml
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 	    echo "trowamp needs Python 3.11 or newer, and '$(PYTHON)' is not that. Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli]'
+	@touch $@
+
+$(STAMP): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
