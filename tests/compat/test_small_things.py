@@ -220,40 +220,45 @@ class _Silent:
         return lambda *args, **kwargs: None
 
 
+async def _listen_as_asyncio_proxy(kit: Kit, target: str, answer: str, asked: list[bytes]) -> tuple[int, Any]:
+    import asyncio
+
+    host, _, port = target.partition(":")
+    tasks: list[Any] = []
+    writers: list[Any] = []
+
+    async def copy(reader: Any, writer: Any) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: Any, writer: Any) -> None:
+        writers.append(writer)
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(f"HTTP/1.1 {answer}\r\n\r\n".encode())
+        if not answer.startswith("200"):
+            writer.close()
+            return
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        writers.append(inner_writer)
+        tasks.append(kit.loop.create_task(copy(reader, inner_writer)))
+        tasks.append(kit.loop.create_task(copy(inner_reader, writer)))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+
+    def close() -> None:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+
+    return server.sockets[0].getsockname()[1], close
+
+
 async def _listen_as_proxy(kit: Kit, target: str, answer: str, asked: list[bytes]) -> tuple[int, Any]:
     """Run a proxy that answers, and passes octets on."""
     host, _, port = target.partition(":")
     if kit.name == "asyncio":
-        import asyncio
-
-        tasks: list[Any] = []
-        writers: list[Any] = []
-
-        async def copy(reader: Any, writer: Any) -> None:
-            while data := await reader.read(4096):
-                writer.write(data)
-            writer.close()
-
-        async def serve(reader: Any, writer: Any) -> None:
-            writers.append(writer)
-            asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(f"HTTP/1.1 {answer}\r\n\r\n".encode())
-            if not answer.startswith("200"):
-                writer.close()
-                return
-            inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
-            writers.append(inner_writer)
-            tasks.append(kit.loop.create_task(copy(reader, inner_writer)))
-            tasks.append(kit.loop.create_task(copy(inner_reader, writer)))
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-
-        def close() -> None:
-            server.close()
-            for writer in writers:
-                writer.transport.abort()
-
-        return server.sockets[0].getsockname()[1], close
+        return await _listen_as_asyncio_proxy(kit, target, answer, asked)
     from twisted.internet.protocol import Factory
     from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyServer
 
