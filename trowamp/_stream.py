@@ -14,16 +14,12 @@ from typing import Any, Final, Protocol, runtime_checkable
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
+from .wire import TCP_KEEPALIVE
+
 CHUNK: Final = 65536  # octets encrypted or sent at once
 _FIRST_CHUNK: Final = 96 * 1024  # octets asked of the kernel; 64 KiB would cut payloads of 64 KiB in two
 _LARGEST_CHUNK: Final = 1024 * 1024  # in the middle of something large: each time costs a pass of the scheduler
 _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
-_KEEPALIVE: Final = {
-    "TCP_KEEPIDLE": 30,  # seconds
-    "TCP_KEEPINTVL": 10,  # seconds
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 60_000,  # milliseconds; while octets are on their way the kernel sends no probes, and would go on for a quarter of an hour
-}
 CLOSED: Final = "this side closed the connection"
 
 
@@ -238,7 +234,7 @@ def _tune(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):  # some systems refuse when the peer has gone already
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEPALIVE.items():
+        for name, value in TCP_KEEPALIVE.items():
             if hasattr(socket, name):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 

@@ -8,6 +8,7 @@ for message in link.received(): ...
 
 from __future__ import annotations
 
+from ._keepalive import TCP_KEEPALIVE
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._longpoll import LongPollLink, long_poll
 from ._rawsocket import rawsocket_client, rawsocket_server
@@ -31,6 +32,7 @@ __all__ = [
     "DEFAULT_MAX_SIZE",
     "DEFAULT_OFFER",
     "SERIALIZERS",
+    "TCP_KEEPALIVE",
     "Compression",
     "Link",
     "LongPollLink",

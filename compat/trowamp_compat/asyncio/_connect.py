@@ -27,8 +27,8 @@ class ClientConnection(AsyncioConnection):
         self.has_farewell = config.kind == "websocket"
         self.open_timeout = config.open_timeout
         self.close_timeout = config.close_timeout
-        self.ping_interval = config.options.get("auto_ping_interval") or 0
-        self.ping_timeout = config.options.get("auto_ping_timeout") or 0
+        self.ping_interval = config.ping_interval
+        self.ping_timeout = config.ping_timeout
 
     def _make_link(self) -> Any:
         return self._config.make_link()

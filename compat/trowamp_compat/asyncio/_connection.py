@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from ..wamp._addresses import address_words
-from ..wamp._connection import Connection
+from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import AsyncioFace
 
@@ -27,6 +27,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the transport handshake."""
         self.transport = transport
+        keep_alive(transport.get_extra_info("socket"))
         self._connected(AsyncioFace(asyncio.get_running_loop()), self._make_link())
 
     def data_received(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from ..wamp._addresses import address_words
-from ..wamp._connection import Connection
+from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import TwistedFace
 
@@ -35,6 +35,10 @@ class TwistedConnection(Connection, Protocol):
         set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
         if set_no_delay is not None:
             set_no_delay(True)
+        beneath = getattr(self.transport, "transport", self.transport)  # TLS stands between
+        get_socket = getattr(beneath, "getHandle", None)
+        if get_socket is not None:
+            keep_alive(get_socket())
         self.transport.registerProducer(self, True)
         self._connected(TwistedFace(getattr(self.factory, "reactor", None)), self._make_link())
 

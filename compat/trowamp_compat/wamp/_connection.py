@@ -5,10 +5,12 @@ What a framework adds is in the methods that raise `NotImplementedError`: writin
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import Any, Final
 
 from trowamp.messages import Message
-from trowamp.wire import Link
+from trowamp.wire import TCP_KEEPALIVE, Link
 
 from ._convert import to_compat, to_core
 from ._errors import as_compat_errors
@@ -19,6 +21,17 @@ from .types import TransportDetails
 HIGH_WATER: Final = 1024 * 1024  # octets that wait before no more work is taken from the peer
 CLOSE_TIMEOUT: Final = 1.0  # seconds for the peer to answer a closing handshake
 OPEN_TIMEOUT: Final = 5.0  # seconds for the transport handshake
+
+
+def keep_alive(sock: Any) -> None:
+    """Have the kernel notice a host that has silently gone, also where nobody pings."""
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with contextlib.suppress(OSError):  # some systems refuse when the peer has gone already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in TCP_KEEPALIVE.items():
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class NativeTransport:

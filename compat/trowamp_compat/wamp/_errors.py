@@ -106,6 +106,10 @@ class ErrorMap:
 
 def local_error(error: Exception) -> Exception:
     """Return what the user gets for what a command of the core raises, or for the loss of the session."""
+    if isinstance(error, trowamp.SessionLost):
+        lost = TransportLost(str(error))
+        lost.maybe_executed = error.maybe_executed
+        return lost
     for kind, make in _LOCAL:
         if isinstance(error, kind):
             return make(str(error))
@@ -123,7 +127,6 @@ def as_compat_errors() -> Iterator[None]:
 
 # In this order: some of the core's errors are ValueErrors too.
 _LOCAL: tuple[tuple[type[Exception], Callable[[str], Exception]], ...] = (
-    (trowamp.SessionLost, TransportLost),
     (trowamp.SessionClosed, SessionNotReady),
     (trowamp.SerializationError, SerializationError),
     (trowamp.MessageTooLarge, PayloadExceededError),

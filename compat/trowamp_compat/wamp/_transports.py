@@ -17,6 +17,8 @@ from ..rawsocket.util import parse_url as parse_rawsocket_url
 DEFAULT_URL: Final = "ws://127.0.0.1:8080/ws"
 WEBSOCKET_SERIALIZERS: Final = ("cbor", "json")
 RAWSOCKET_SERIALIZER: Final = "cbor"
+PING_INTERVAL: Final = 10.0
+PING_TIMEOUT: Final = 10.0
 
 _KEYS: Final = frozenset(
     {
@@ -166,6 +168,16 @@ class TransportConfig:
     def close_timeout(self) -> float:
         """Seconds for the closing handshake."""
         return float(self.options.get("close_handshake_timeout", 1))
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between pings to a silent router; 0 for none, as on RawSocket, where the kernel finds out."""
+        return float(self.options.get("auto_ping_interval", PING_INTERVAL if self.kind == "websocket" else 0))
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds after which a router that does not answer is given up; 0 for never."""
+        return float(self.options.get("auto_ping_timeout", PING_TIMEOUT))
 
     def make_link(self) -> Link:
         """Make the client side of a connection."""

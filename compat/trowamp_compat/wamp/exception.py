@@ -64,7 +64,13 @@ class ProtocolError(Error):
 
 
 class TransportLost(Error):
-    """The session has no transport, or its transport was lost before an answer came."""
+    """The session has no transport, or its transport was lost before an answer came.
+
+    Attributes:
+        maybe_executed: For what was asked for: False when it certainly was not executed, True when nobody can know.
+    """
+
+    maybe_executed: bool = False
 
 
 class ApplicationError(Error):

@@ -1,0 +1,61 @@
+"""What is lost with a connection, who is told so, and how it is noticed at all."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from trowamp_compat.wamp._transports import TransportConfig
+from trowamp_compat.wamp.exception import TransportLost
+
+from tests.compat.fake_router import joined
+from tests.compat.kit import Kit, Run, join, on_both, transport
+from trowamp.wire import TCP_KEEPALIVE
+
+
+@pytest.mark.parametrize(
+    ("config", "pings"),
+    [
+        pytest.param("ws://localhost/", (10, 10), id="by default"),
+        pytest.param({"url": "ws://localhost/", "options": {"autoPingInterval": 0}}, (0, 10), id="switched off"),
+        pytest.param(
+            {"url": "ws://localhost/", "options": {"autoPingInterval": 2.5, "autoPingTimeout": 0}}, (2.5, 0), id="asked"
+        ),
+        pytest.param("rs://localhost:8080", (0, 10), id="RawSocket"),
+    ],
+)
+def test_a_silent_router_is_pinged_unless_a_transport_says_otherwise(config: Any, pings: tuple[float, float]) -> None:
+    made = TransportConfig(config)
+    assert (made.ping_interval, made.ping_timeout) == pings
+
+
+@on_both
+@pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
+def test_the_kernel_looks_after_a_connection(run: Run, router_url: str, kind: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        session = await join(kit, transport(router_url, kind))
+        beneath = session._transport.transport
+        sock = beneath.getHandle() if kit.name == "twisted" else beneath.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        for name, value in TCP_KEEPALIVE.items():
+            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+        await session.leave()
+
+    run(scenario)
+
+
+@on_both
+def test_a_lost_request_tells_whether_it_may_have_been_executed(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit)
+        router.answers.clear()
+        pending = session.call("com.example.sent")
+        router.close()
+        with pytest.raises(TransportLost) as sent:
+            await pending
+        with pytest.raises(TransportLost) as never_sent:
+            session.call("com.example.too_late")
+        assert (sent.value.maybe_executed, never_sent.value.maybe_executed) == (True, False)
+
+    run(scenario)
