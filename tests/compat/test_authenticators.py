@@ -48,6 +48,7 @@ class Actual:
         return f"actual {session} {authextra}"
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("C-25")
 def test_both_forms_of_on_welcome_are_called() -> None:
     assert check_welcome(Documented(), "session", 3) == "documented 3"
@@ -55,6 +56,7 @@ def test_both_forms_of_on_welcome_are_called() -> None:
     assert check_welcome(object(), "session", 3) is None
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("S-41")
 def test_several_authenticators_have_to_agree() -> None:
     joe = create_authenticator("ticket", ticket="t", authid="joe", authextra={"a": 1})

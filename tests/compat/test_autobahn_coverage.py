@@ -1,20 +1,24 @@
-"""Each numbered statement about Autobahn's API is carried by a test, or stands in the list of what is still missing.
+"""Each numbered statement about Autobahn's API is carried by a test on asyncio and by one on Twisted.
 
-S-n is what its documents say, C-n is where they contradict its code, W-n is what is to be better. autobahn_ids.txt has those that tests carry, and
-only grows; autobahn_not_yet.txt says what is missing of the others, and of those that are carried in part. The tests are read, not run.
+S-n is what its documents say, C-n is where they contradict its code, W-n is what is to be better. What there is on one framework only stands, with
+the reason, in autobahn_one_framework.txt. `carried.py` says what counts as a test on a framework; the tests are collected in a process of its own.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from tests.cli.program import LONG_ENOUGH, environment_of
+from tests.compat.carried import FRAMEWORKS, VOCABULARY, Carried
+
 HERE = Path(__file__).resolve().parent
-IDENTIFIER = re.compile(r"[SCW]-\d+a?")
 
 STATEMENTS = [
     *(f"S-{number}" for number in range(1, 99)),
@@ -24,64 +28,86 @@ STATEMENTS = [
 ]
 
 
-def read_list(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+def read_list(text: str) -> dict[str, tuple[str, str]]:
+    """Return the framework and the reason for each statement of which there is something on one framework only."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: (framework.strip(), why.strip()) for name, framework, why in (line.split(":", 2) for line in lines)}
 
 
-def carried_by(tree: ast.AST) -> Iterator[object]:
-    """Yield the arguments of every `autobahn` marker; one that is not a plain string comes as its source text in brackets."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.autobahn"):
-            yield from (
-                argument.value if isinstance(argument, ast.Constant) else [ast.unparse(argument)]
-                for argument in node.args
-            )
-
-
-@pytest.fixture(scope="module")
-def listed() -> list[str]:
-    return read_list((HERE / "autobahn_ids.txt").read_text(encoding="utf-8"))
+def lacking(carried: dict[str, set[str]], on_one: dict[str, tuple[str, str]]) -> list[str]:
+    """Return what no test carries, or too many do: the statement and the framework."""
+    wanted = {name: {on_one[name][0]} if name in on_one else set(FRAMEWORKS) for name in STATEMENTS}
+    return [
+        f"{name}: {', '.join(sorted(wanted[name] ^ carried[name]))}"
+        for name in STATEMENTS
+        if wanted[name] ^ carried[name]
+    ]
 
 
 @pytest.fixture(scope="module")
-def not_yet() -> dict[str, str]:
-    lines = read_list((HERE / "autobahn_not_yet.txt").read_text(encoding="utf-8"))
-    return {name: missing.strip() for name, _, missing in (line.partition(":") for line in lines)}
+def on_one() -> dict[str, tuple[str, str]]:
+    return read_list((HERE / "autobahn_one_framework.txt").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def carried(project: Path) -> list[object]:
-    paths = sorted((project / "tests").rglob("*.py"))
-    return [mark for path in paths for mark in carried_by(ast.parse(path.read_text(encoding="utf-8")))]
-
-
-def test_every_statement_is_carried_by_a_test_or_known_to_be_missing(
-    carried: list[object], not_yet: dict[str, str]
-) -> None:
-    assert [name for name in STATEMENTS if name not in carried and name not in not_yet] == []
-
-
-def test_what_has_been_carried_stays_carried(listed: list[str], carried: list[object]) -> None:
-    assert [name for name in listed if name not in carried] == []
-    assert len(listed) == len(set(listed))
-    assert [name for name in listed if name not in STATEMENTS] == []
-
-
-def test_what_is_missing_is_said_in_words(not_yet: dict[str, str]) -> None:
-    assert [name for name, missing in not_yet.items() if not missing or name not in STATEMENTS] == []
-
-
-def test_markers_carry_identifiers_written_out(carried: list[object]) -> None:
-    assert [mark for mark in carried if not (isinstance(mark, str) and mark in STATEMENTS)] == []
-
-
-def test_markers_are_found_wherever_they_stand() -> None:
-    tree = ast.parse(
-        '@pytest.mark.autobahn("S-1", "C-2")\ndef f(): pass\npytestmark = [pytest.mark.autobahn("W-3", name)]'
+def tests(project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Carried]:
+    out = tmp_path_factory.mktemp("carried") / "carried.json"
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.compat.carried", str(out)],
+        cwd=project,
+        env=environment_of(project, {"PYTHONPATH": f"{project}:{project / 'compat'}"}),
+        capture_output=True,
+        text=True,
+        timeout=LONG_ENOUGH,
+        check=False,
     )
-    assert sorted(carried_by(tree), key=str) == ["C-2", "S-1", "W-3", ["name"]]
-    assert all(IDENTIFIER.fullmatch(name) for name in STATEMENTS)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return [Carried(*each) for each in json.loads(out.read_text(encoding="utf-8"))]
 
 
-def test_comments_in_the_lists_are_no_statements() -> None:
-    assert read_list("# x\nS-1\n\nS-2: why\n") == ["S-1", "S-2: why"]
+@pytest.fixture(scope="module")
+def carried(tests: list[Carried]) -> dict[str, set[str]]:
+    """The frameworks on which each statement is carried."""
+    found = defaultdict(set)
+    for test in tests:
+        for statement in test.statements:
+            found[statement].update(test.frameworks)
+    return found
+
+
+def test_every_statement_is_carried_on_both_frameworks_or_on_the_one_that_is_listed(
+    carried: dict[str, set[str]], on_one: dict[str, tuple[str, str]]
+) -> None:
+    assert lacking(carried, on_one) == []
+
+
+def test_a_statement_that_no_test_carries_on_a_framework_is_noticed(
+    carried: dict[str, set[str]], on_one: dict[str, tuple[str, str]]
+) -> None:
+    assert lacking({**carried, "S-1": {"twisted"}}, on_one) == ["S-1: asyncio"]
+    assert lacking({**carried, "W-33": set()}, on_one) == ["W-33: asyncio, twisted"]
+    one = next(iter(on_one))
+    assert lacking({**carried, one: set(FRAMEWORKS)}, on_one) == [f"{one}: {({*FRAMEWORKS} - {on_one[one][0]}).pop()}"]
+
+
+def test_what_there_is_on_one_framework_only_has_a_reason(on_one: dict[str, tuple[str, str]]) -> None:
+    assert [name for name, (framework, why) in on_one.items() if framework not in FRAMEWORKS or not why] == []
+    assert [name for name in on_one if name not in STATEMENTS] == []
+
+
+def test_every_test_that_carries_a_statement_names_statements_and_says_on_which_framework(tests: list[Carried]) -> None:
+    assert [test.test for test in tests if not test.frameworks or not set(test.frameworks) <= set(FRAMEWORKS)] == []
+    assert [(test.test, each) for test in tests for each in test.statements if each not in STATEMENTS] == []
+
+
+@pytest.mark.parametrize("path", sorted(VOCABULARY.glob("test_*.py")), ids=lambda path: path.stem)
+def test_the_tests_of_the_vocabulary_know_no_framework(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    assert imported
+    assert [name for name in imported if set(name.split(".")) & {"asyncio", "twisted", "kit"}] == []
+
+
+def test_comments_in_the_list_are_no_statements() -> None:
+    assert read_list("# x: y: z\n\nS-2: twisted: why: so\n") == {"S-2": ("twisted", "why: so")}

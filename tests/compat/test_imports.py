@@ -20,6 +20,7 @@ from tests.cli.program import LONG_ENOUGH, environment_of
         ("trowamp_compat.asyncio.component, trowamp_compat.twisted.component", "twisted.internet.reactor"),
     ],
 )
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("W-27")
 def test_importing_chooses_no_framework(project: Path, tmp_path: Path, imported: str, absent: str) -> None:
     done = subprocess.run(

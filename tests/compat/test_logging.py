@@ -55,6 +55,7 @@ def run(program: str, *, without_txaio: bool) -> list[str]:
     return result.stdout.splitlines()
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("S-97")
 def test_a_format_names_values_and_their_attributes(logger: tuple[Logger, list[Any]]) -> None:
     log, written = logger
@@ -62,6 +63,7 @@ def test_a_format_names_values_and_their_attributes(logger: tuple[Logger, list[A
     assert written == [("tests", "info", "3 loud 'text'")]
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("S-97")
 @pytest.mark.parametrize("level", LOG_LEVELS)
 def test_a_level_that_is_not_enabled_does_nothing_and_looks_at_nothing(
@@ -103,6 +105,7 @@ def test_logging_never_raises(logger: tuple[Logger, list[Any]]) -> None:
     assert [text.split(" (")[0] for _, _, text in written] == ["{missing}", "{x}", "x=1, y=2"]
 
 
+@pytest.mark.frameworks("asyncio")
 @pytest.mark.autobahn("S-97")
 def test_loggers_of_asyncio_write_to_pythons_logging(caplog: pytest.LogCaptureFixture) -> None:
     log = Logger("tests.asyncio", _logging._to_logging)
@@ -174,6 +177,7 @@ def test_a_traceback_is_printed_behind_a_failure(framework: str) -> None:
     assert lines[-1].endswith("x=1")
 
 
+@pytest.mark.frameworks("asyncio")
 @pytest.mark.autobahn("S-97")
 def test_what_a_program_has_configured_is_left_alone() -> None:
     lines = run(
@@ -208,6 +212,7 @@ def test_txaio_is_told_the_framework_and_its_loggers_are_used(framework: str) ->
     assert lines[0] == f"True txaio.{'aio' if framework == 'asyncio' else 'tx'}"
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("S-97", "W-27")
 def test_the_framework_that_txaio_does_not_use_logs_without_it() -> None:
     lines = run(
@@ -224,6 +229,7 @@ def test_the_framework_that_txaio_does_not_use_logs_without_it() -> None:
     assert lines == ["True txaio.aio", "trowamp_compat._logging"]
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("W-27")
 def test_making_a_logger_loads_no_framework() -> None:
     lines = run(

@@ -212,6 +212,7 @@ def test_answering_twice_is_answering_once_and_late_is_an_error(run_python: RunP
     assert "RuntimeError: autobahn has been imported already" in run_python("-c", late).stderr
 
 
+@pytest.mark.frameworks("asyncio")
 @pytest.mark.autobahn("S-97")
 def test_txaio_is_the_real_one_where_it_is_installed_and_answered_where_it_is_not(
     run_python: RunPython, project: Path, tmp_path: Path

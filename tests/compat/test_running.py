@@ -202,6 +202,7 @@ def test_the_runner_reconnects_until_it_is_stopped(start: Start, framework: str)
     assert end.out.splitlines() == ["joined 3"]
 
 
+@pytest.mark.frameworks("asyncio")
 @pytest.mark.autobahn("S-96")
 def test_on_asyncio_the_runner_can_leave_the_loop_to_the_program(start: Start) -> None:
     end = ended(
@@ -227,6 +228,7 @@ def test_on_asyncio_the_runner_can_leave_the_loop_to_the_program(start: Start) -
     assert end.out.splitlines()[-1:] == ["ApplicationSession False"]
 
 
+@pytest.mark.frameworks("twisted")
 @pytest.mark.autobahn("S-88")
 def test_an_application_of_decorated_functions_runs_on_twisted(start: Start) -> None:
     end = ended(
@@ -305,6 +307,7 @@ def test_an_application_error_of_a_procedure_is_no_failure_in_the_log(
     assert ("failure in the procedure com.example.fails" in end.out) is is_logged
 
 
+@pytest.mark.frameworks("asyncio")
 @pytest.mark.autobahn("S-96")
 def test_on_asyncio_a_session_may_stop_the_loop_when_it_is_disconnected(start: Start) -> None:
     end = ended(

@@ -296,6 +296,7 @@ async def _listen_as_proxy(kit: Kit, target: str, answer: str, asked: list[bytes
     return listening.getHost().port, listening.stopListening
 
 
+@pytest.mark.frameworks("asyncio", "twisted")
 @pytest.mark.autobahn("C-18")
 @pytest.mark.parametrize(
     ("more", "named", "options", "retries"),
@@ -360,6 +361,7 @@ def test_sleep_is_over_after_its_delay_and_not_before(run: Run) -> None:
     run(scenario)
 
 
+@pytest.mark.frameworks("twisted")
 @pytest.mark.autobahn("S-89")
 def test_a_service_is_a_session_that_starts_and_stops_with_its_parent(router_url: str) -> None:
     from trowamp_compat.twisted.wamp import ApplicationSession, Service

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from trowamp_compat.wamp._transports import TransportConfig, jitter_of, read_transports
 
+pytestmark = pytest.mark.frameworks("asyncio", "twisted")  # one reading for both
+
 TCP = {"type": "tcp", "host": "h", "port": 1}
 
 

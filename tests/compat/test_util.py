@@ -14,6 +14,8 @@ import pytest
 from trowamp_compat import util
 from trowamp_compat.exception import Disconnected, PayloadCorruptError, PayloadExceededError
 
+pytestmark = pytest.mark.frameworks("asyncio", "twisted")  # one module for both
+
 
 def test_ids_count_and_begin_again() -> None:
     ids = util.IdGenerator()
