@@ -9,8 +9,8 @@ import msgspec
 
 from .._version import __version__
 from ..auth._router import RouterAuthenticator
-from ._event_history import HistoryRule
 from ._grants import Disclosure
+from ._history_rule import HistoryRule
 from ._rules import Role
 
 SlowConsumerPolicy = Literal["drop_connection", "drop_events"]
