@@ -8,33 +8,13 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..wamp._configured import ConfiguredFactory
 from ..wamp._transports import TransportConfig
 from ._connection import AsyncioConnection
 from ._proxy import connect_through
 
 
-class ClientConnection(AsyncioConnection):
-    """A connection as a configuration describes it.
-
-    Args:
-        config: The transport.
-        make_session: Makes the session.
-    """
-
-    def __init__(self, config: TransportConfig, make_session: Callable[[], Any]) -> None:
-        self._config = config
-        self._make_handler = make_session  # type: ignore[method-assign]
-        self.has_farewell = config.kind == "websocket"
-        self.open_timeout = config.open_timeout
-        self.close_timeout = config.close_timeout
-        self.ping_interval = config.ping_interval
-        self.ping_timeout = config.ping_timeout
-
-    def _make_link(self) -> Any:
-        return self._config.make_link()
-
-
-async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> ClientConnection:
+async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> AsyncioConnection:
     """Connect; the session is made when the transport handshake is done.
 
     Args:
@@ -48,7 +28,9 @@ async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> C
         OSError: There is none to be had; a TimeoutError if it took too long.
         RuntimeError: The TLS configuration is none of asyncio's.
     """
-    connection = ClientConnection(config, make_session)
+    connection = AsyncioConnection()
+    connection.factory = factory = ConfiguredFactory(config, make_session)
+    factory.set_up(connection)
     loop = asyncio.get_running_loop()
     endpoint = config.endpoint
     if endpoint.native is not None:

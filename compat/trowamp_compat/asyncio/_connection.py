@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from typing import Any
 
-from ..wamp._addresses import address_words
 from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import AsyncioFace
+from ._wire import AsyncioWire
 
 
 class AsyncioConnection(Connection, asyncio.Protocol):
-    """Carries WAMP over a transport of asyncio. Subclasses make the link and the session."""
+    """Carries WAMP over a transport of asyncio; its factory makes the link and the session."""
 
     transport: Any = None
     factory: Any = None
-
-    def _make_link(self) -> Any:
-        raise NotImplementedError
 
     # ---- asyncio.Protocol
 
@@ -28,7 +23,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
         """Begin the transport handshake."""
         self.transport = transport
         keep_alive(transport.get_extra_info("socket"))
-        self._connected(AsyncioFace(asyncio.get_running_loop()), self._make_link())
+        self._connected(AsyncioFace(asyncio.get_running_loop()), self.factory._make_link())
 
     def data_received(self, data: bytes) -> None:
         """Take octets."""
@@ -67,13 +62,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
         self.transport.resume_reading()
 
     def _describe(self) -> TransportDetails:
-        look_up = self.transport.get_extra_info
-        socket = look_up("socket")
-        return TransportDetails(
-            own=address_words(look_up("sockname")),
-            peer=address_words(look_up("peername")),
-            is_secure=look_up("ssl_object") is not None,
-            own_pid=os.getpid(),
-            own_tid=threading.get_native_id(),
-            own_fd=socket.fileno() if socket is not None else None,
-        )
+        return AsyncioWire(self.transport).describe()
+
+    def _make_handler(self) -> Any:
+        return self.factory._make_session()

@@ -15,19 +15,11 @@ __all__ = [
 ]
 
 
-class _WampRawSocketProtocol(AsyncioConnection):
-    def _make_link(self) -> Any:
-        return self.factory._make_link()
-
-    def _make_handler(self) -> Any:
-        return self.factory._make_session()
-
-
-class WampRawSocketServerProtocol(_WampRawSocketProtocol):
+class WampRawSocketServerProtocol(AsyncioConnection):
     """The server side of a connection."""
 
 
-class WampRawSocketClientProtocol(_WampRawSocketProtocol):
+class WampRawSocketClientProtocol(AsyncioConnection):
     """The client side of a connection."""
 
 

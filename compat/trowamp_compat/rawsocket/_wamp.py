@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, get_serializer, rawsocket_client, rawsocket_server
@@ -30,6 +31,7 @@ class RawSocketFactory:
 
     Args:
         factory: Makes the session: a callable without arguments, or a session.
+        link: Makes the link, for the `max_size` of a message.
 
     Attributes:
         protocol: The class of the connections.
@@ -37,8 +39,9 @@ class RawSocketFactory:
 
     protocol: Any
 
-    def __init__(self, factory: Callable[[], Any] | Any) -> None:
+    def __init__(self, factory: Callable[[], Any] | Any, link: Callable[..., Link]) -> None:
         self._factory = factory
+        self._link = link
         self.resetProtocolOptions()
 
     def setProtocolOptions(self, maxMessagePayloadSize: int | None = None) -> None:
@@ -63,7 +66,7 @@ class RawSocketFactory:
         return self._factory() if callable(self._factory) else self._factory
 
     def _make_link(self) -> Link:
-        raise NotImplementedError
+        return self._link(max_size=min(self._max_message_size, DEFAULT_MAX_SIZE))
 
     def _make_connection(self) -> Any:
         connection = self.protocol()
@@ -80,11 +83,8 @@ class RawSocketClientFactory(RawSocketFactory):
     """
 
     def __init__(self, factory: Callable[[], Any] | Any, serializer: Any = None) -> None:
-        super().__init__(factory)
-        self._serializer = serializer_named(serializer if serializer is not None else DEFAULT_SERIALIZER)
-
-    def _make_link(self) -> Link:
-        return rawsocket_client(self._serializer, max_size=min(self._max_message_size, DEFAULT_MAX_SIZE))
+        chosen = serializer_named(serializer if serializer is not None else DEFAULT_SERIALIZER)
+        super().__init__(factory, partial(rawsocket_client, chosen))
 
 
 class RawSocketServerFactory(RawSocketFactory):
@@ -96,8 +96,5 @@ class RawSocketServerFactory(RawSocketFactory):
     """
 
     def __init__(self, factory: Callable[[], Any] | Any, serializers: Sequence[Any] | None = None) -> None:
-        super().__init__(factory)
-        self._serializers = [serializer_named(each) for each in serializers or SERVER_SERIALIZERS]
-
-    def _make_link(self) -> Link:
-        return rawsocket_server(self._serializers, max_size=min(self._max_message_size, DEFAULT_MAX_SIZE))
+        accepted = [serializer_named(each) for each in serializers or SERVER_SERIALIZERS]
+        super().__init__(factory, partial(rawsocket_server, accepted))

@@ -11,43 +11,23 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from ..wamp._configured import ConfiguredFactory
 from ..wamp._transports import TransportConfig
 from ._connection import TwistedConnection
 from ._proxy import ProxyEndpoint
 
 
-class ClientConnection(TwistedConnection):
-    """A connection as a configuration describes it.
-
-    Args:
-        config: The transport.
-        make_session: Makes the session.
-    """
-
-    def __init__(self, config: TransportConfig, make_session: Callable[[], Any]) -> None:
-        self._config = config
-        self._make_handler = make_session  # type: ignore[method-assign]
-        self.has_farewell = config.kind == "websocket"
-        self.open_timeout = config.open_timeout
-        self.close_timeout = config.close_timeout
-        self.ping_interval = config.ping_interval
-        self.ping_timeout = config.ping_timeout
-
-    def _make_link(self) -> Any:
-        return self._config.make_link()
-
-
-class _ClientFactory(Factory):
+class _ClientFactory(ConfiguredFactory, Factory):
     noisy = False
 
     def __init__(self, reactor: Any, config: TransportConfig, make_session: Callable[[], Any]) -> None:
+        super().__init__(config, make_session)
         self.reactor = reactor
-        self._config = config
-        self._make_session = make_session
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: ARG002
-        connection = ClientConnection(self._config, self._make_session)
+        connection = TwistedConnection()
         connection.factory = self
+        self.set_up(connection)
         return connection
 
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from ..wamp._addresses import address_words
 from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import TwistedFace
+from ._wire import TwistedWire
 
 
 @implementer(IPushProducer)
 class TwistedConnection(Connection, Protocol):
-    """Carries WAMP over a transport of Twisted. Subclasses make the link and the session."""
+    """Carries WAMP over a transport of Twisted; its factory makes the link and the session."""
 
     transport: Any = None
     factory: Any = None
-
-    def _make_link(self) -> Any:
-        raise NotImplementedError
 
     # ---- Protocol
 
@@ -40,7 +35,7 @@ class TwistedConnection(Connection, Protocol):
         if get_socket is not None:
             keep_alive(get_socket())
         self.transport.registerProducer(self, True)
-        self._connected(TwistedFace(getattr(self.factory, "reactor", None)), self._make_link())
+        self._connected(TwistedFace(getattr(self.factory, "reactor", None)), self.factory._make_link())
 
     def dataReceived(self, data: bytes) -> None:
         """Take octets."""
@@ -87,18 +82,7 @@ class TwistedConnection(Connection, Protocol):
         self.transport.resumeProducing()
 
     def _describe(self) -> TransportDetails:
-        return TransportDetails(
-            own=address_of(self.transport.getHost()),
-            peer=address_of(self.transport.getPeer()),
-            is_secure=ISSLTransport.providedBy(self.transport),
-            own_pid=os.getpid(),
-            own_tid=threading.get_native_id(),
-        )
+        return TwistedWire(self.transport).describe()
 
-
-def address_of(address: Any) -> str:
-    """Return one of Twisted's addresses in words."""
-    host = getattr(address, "host", None)
-    if host is None:
-        return address_words(getattr(address, "name", None))
-    return address_words((host, address.port) if ":" not in host else (host, address.port, 0, 0))
+    def _make_handler(self) -> Any:
+        return self.factory._make_session()

@@ -17,19 +17,11 @@ __all__ = [
 ]
 
 
-class _WampRawSocketProtocol(TwistedConnection):
-    def _make_link(self) -> Any:
-        return self.factory._make_link()
-
-    def _make_handler(self) -> Any:
-        return self.factory._make_session()
-
-
-class WampRawSocketServerProtocol(_WampRawSocketProtocol):
+class WampRawSocketServerProtocol(TwistedConnection):
     """The server side of a connection."""
 
 
-class WampRawSocketClientProtocol(_WampRawSocketProtocol):
+class WampRawSocketClientProtocol(TwistedConnection):
     """The client side of a connection."""
 
 

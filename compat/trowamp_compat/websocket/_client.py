@@ -19,6 +19,7 @@ from trowamp.wire.websocket import (
 from ..wamp.types import TransportDetails
 from ._connection import WebSocketProtocol, random_octets
 from ._server import by_name, header_fields
+from ._state import Wire
 from .compress import PerMessageDeflate, PerMessageDeflateResponse, PerMessageDeflateResponseAccept
 from .types import ConnectingRequest, ConnectionResponse
 
@@ -68,17 +69,12 @@ class WebSocketClientProtocol(WebSocketProtocol):
             None, or a future of the framework, which is waited for.
         """
 
-    def _connected(self) -> None:
-        super()._connected()
+    def _connected(self, wire: Wire) -> None:
+        super()._connected(wire)
         if self.factory.proxy:
             self.startProxyConnect()
         else:
             self.startHandshake()
-
-    def _masks(self) -> Callable[[int], bytes] | None:
-        if not self.maskClientFrames:
-            return None
-        return random_octets if self.applyMask else bytes
 
     # A proxy on the way
 
@@ -87,7 +83,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
         self.state = self.STATE_PROXY_CONNECTING
         self._proxy_answer = HeadCollector()
         target = authority_of(self.factory.host, self.factory.port)
-        self._write(serialize_head(f"CONNECT {target} HTTP/1.1", [("Host", target)]))
+        self._wire.write(serialize_head(f"CONNECT {target} HTTP/1.1", [("Host", target)]))
 
     def _proxied(self, data: bytes, answer: HeadCollector) -> None:
         try:
@@ -103,13 +99,13 @@ class WebSocketClientProtocol(WebSocketProtocol):
         self._proxy_answer = None
         self.state = self.STATE_CONNECTING
         if self.factory.isSecure:
-            self._start_tls()
+            self._wire.start_tls(self, self._tls_started, lambda error: self.failProxyConnect(f"TLS failed: {error}"))
         else:
             self.startHandshake()
 
-    def _start_tls(self) -> None:
-        """Put TLS on the connection that the proxy gave, then call `startHandshake`."""
-        raise NotImplementedError
+    def _tls_started(self) -> None:
+        self._set_wire(self._wire)
+        self.startHandshake()
 
     def failProxyConnect(self, reason: str) -> None:
         """Give up: the proxy does not connect."""
@@ -167,7 +163,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
         self.trafficStats.preopenOutgoingOctetsWireLevel += len(request)
         if self.logOctets:
             self.logTxOctets(request, False)
-        self._write(request)
+        self._wire.write(request)
 
     def _shake_hands(self, data: bytes) -> None:
         if self._proxy_answer is not None:
@@ -201,7 +197,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
             self.failHandshake(str(error))
             return
         self.websocket_protocol_in_use = response.protocol
-        self._opens(in_use, accepts_both=self.acceptMaskedServerFrames)
+        self._opens(in_use, is_masking=self.maskClientFrames, accepts_both=self.acceptMaskedServerFrames)
         self.state = self.STATE_CONNECTING
         self._tell_user(response)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,8 +23,10 @@ from trowamp.wire.websocket import (
     Event,
 )
 
+from ..wamp.types import TransportDetails
 from ._pings import AutoPings
 from ._sending import PreparedMessage, SendingProtocol
+from ._state import Wire
 from .compress import PerMessageDeflate
 
 __all__ = ["PreparedMessage", "WebSocketProtocol", "random_octets"]
@@ -50,7 +53,7 @@ _STREAMING: Final = (
 random_octets: Final = secrets.token_bytes
 
 
-class WebSocketProtocol(SendingProtocol):
+class WebSocketProtocol(SendingProtocol, ABC):
     """One side of one connection. Subclasses override the methods named `on…`, or listen with `on`."""
 
     # What subclasses may override
@@ -149,17 +152,19 @@ class WebSocketProtocol(SendingProtocol):
         self.droppedByMe = True
         self._stop_timers()
         if abort:
-            self._abort()
+            self._wire.abort()
         else:
-            self._close()
-            self._later("close", _LINGER, self._abort)
+            self._wire.close()
+            self._later("close", _LINGER, self._wire.abort)
 
     # What drivers call
 
-    def _connected(self) -> None:
+    def _connected(self, wire: Wire) -> None:
         """The connection is there; begin the opening handshake."""
+        self._set_wire(wire)
         for name in self.factory.OPTIONS:
             setattr(self, name, getattr(self.factory, name))
+        wire.set_no_delay(self.tcpNoDelay)
         self.setTrackTimings(self.factory.trackTimings)
         self.state = self.STATE_CONNECTING
         self._later("open", self.openHandshakeTimeout, self._open_is_late)
@@ -174,9 +179,9 @@ class WebSocketProtocol(SendingProtocol):
             self.trafficStats.preopenIncomingOctetsWireLevel += len(data)
             self._shake_hands(data)
 
+    @abstractmethod
     def _shake_hands(self, data: bytes) -> None:
         """Take octets of the opening handshake."""
-        raise NotImplementedError
 
     def _lost(self) -> None:
         """The connection is gone."""
@@ -196,15 +201,20 @@ class WebSocketProtocol(SendingProtocol):
             self.fire("close", self.wasClean, code, reason)
         self._end("closed", None)
 
-    def _writing_paused(self, is_paused: bool) -> None:
-        """The peer does not take what was sent, or does so again."""
-        self._is_paused = is_paused
-        self._unsent_pongs = 0
+    def _set_wire(self, wire: Wire) -> None:
+        self._wire = wire
+        self.transport = wire.transport
+        details = wire.describe(channel_framing=TransportDetails.CHANNEL_FRAMING_WEBSOCKET, is_server=self.is_server)
+        tls, plain = TransportDetails.CHANNEL_TYPE_TLS, TransportDetails.CHANNEL_TYPE_TCP
+        details.channel_type = tls if details.is_secure else plain
+        self.transport_details = details
+        self.peer = details.peer
 
     # Opening
 
-    def _opens(self, extensions: list[PerMessageDeflate], accepts_both: bool) -> None:
+    def _opens(self, extensions: list[PerMessageDeflate], *, is_masking: bool, accepts_both: bool) -> None:
         """The opening handshake is done: from here on there are frames."""
+        self._masks = (random_octets if self.applyMask else bytes) if is_masking else None
         deflate = extensions[0].engine() if extensions else None
         limits = [self.maxMessagePayloadSize, *(extension.max_message_size or 0 for extension in extensions)]
         no_limit = _MOST_INFLATED if deflate is not None else NO_LIMIT
@@ -213,7 +223,7 @@ class WebSocketProtocol(SendingProtocol):
         self.websocket_extensions_in_use = extensions
         self._channel = Channel(
             is_server=self.is_server,
-            random_octets=self._masks(),
+            random_octets=self._masks,
             deflate=deflate,
             accepts_both=accepts_both,
             checks_text=self.utf8validateIncoming,
@@ -377,8 +387,8 @@ class WebSocketProtocol(SendingProtocol):
         self.state = self.STATE_CLOSING
         self._flush()
         if self.is_server or self.droppedByMe:
-            self._finish()
-        self._later("close", self.closeHandshakeTimeout or 1, self._abort)
+            self._wire.finish()
+        self._later("close", self.closeHandshakeTimeout or 1, self._wire.abort)
 
     def _drop(self, reason: str) -> None:
         self.wasNotCleanReason = reason
@@ -396,6 +406,18 @@ class WebSocketProtocol(SendingProtocol):
     def _ping_is_late(self) -> None:
         self._call(self.onAutoPingTimeout)
         self._drop("WebSocket ping timeout (peer did not respond with pong in time)")
+
+    def _call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call what a subclass may have overridden, plain or asynchronous."""
+        try:
+            value = function(*args)
+        except Exception as error:  # noqa: BLE001  # it is reported, and ends the connection
+            self._broken(error)
+            return
+        if value is not None:
+            future = self._face.future_of(value)
+            if future is not None:
+                self._face.when_done(future, _nothing, self._broken)
 
     def _broken(self, error: BaseException) -> None:
         """A method of the subclass has failed."""
@@ -416,3 +438,7 @@ def _check_close(code: Any, reason: Any) -> None:
             raise Exception("close reason without close code")
         if not isinstance(reason, str):
             raise Exception(f"reason must be of type str (was '{type(reason)}')")
+
+
+def _nothing(_: Any) -> None:
+    """A method of the subclass is done; what it returns means nothing."""

@@ -77,8 +77,6 @@ _CLIENT_CHECKS: Final[dict[str, Check]] = _COMMON_CHECKS | {
     "perMessageCompressionOffers": _LIST,
 }
 
-_CLIENT_ARGUMENTS: Final = ("origin", "protocols", "useragent", "headers", "proxy")
-
 _COMMON_DEFAULTS: Final[dict[str, Any]] = {
     "utf8validateIncoming": True,
     "applyMask": True,
@@ -410,25 +408,6 @@ class WebSocketClientFactory(WebSocketFactory):
             AssertionError: A value cannot be such an option; none was set.
         """
         self._set(_CLIENT_CHECKS, {name: value for name, value in locals().items() if name in _CLIENT_CHECKS})
-
-
-def configure_client(factory_class: Any, url: Any, options: Mapping[str, Any], protocol_class: Any, **more: Any) -> Any:
-    """Return a client's factory for a client agent.
-
-    Args:
-        factory_class: Its class.
-        url: The URL, or a dictionary with it as "url".
-        options: Arguments of the factory and options of the protocol, by their names.
-        protocol_class: The class of the protocol, or None.
-        more: More arguments of the factory.
-    """
-    given = dict(options or {})
-    arguments = {name: given.pop(name) for name in _CLIENT_ARGUMENTS if name in given}
-    factory = factory_class(url["url"] if isinstance(url, Mapping) else url, **arguments, **more)
-    factory.setProtocolOptions(**given)
-    if protocol_class is not None:
-        factory.protocol = protocol_class
-    return factory
 
 
 def _decline(_: list[Any]) -> None:

@@ -33,9 +33,7 @@ class PreparedMessage:
 class SendingProtocol(ConnectionState):
     """The part of a protocol that sends."""
 
-    def _masks(self) -> Callable[[int], bytes] | None:
-        """Return the source of this side's masks, None to send without."""
-        raise NotImplementedError
+    _masks: Callable[[int], bytes] | None = None  # the source of this side's masks; None sends without
 
     def sendMessage(
         self,
@@ -88,7 +86,7 @@ class SendingProtocol(ConnectionState):
             Disconnected: The connection is not open.
         """
         is_plain = preparedMsg.doNotCompress or not self.websocket_extensions_in_use
-        if not is_plain or self._masks() is not None or self.state != self.STATE_OPEN or self.autoFragmentSize:
+        if not is_plain or self._masks is not None or self.state != self.STATE_OPEN or self.autoFragmentSize:
             self.sendMessage(preparedMsg.payload, preparedMsg.binary, doNotCompress=preparedMsg.doNotCompress)
             return
         self._channel.send_prepared(preparedMsg.octets)

@@ -18,7 +18,8 @@ from trowamp.wire.websocket import (
     refusal,
 )
 
-from ._connection import WebSocketProtocol, random_octets
+from ._connection import WebSocketProtocol
+from ._state import Wire
 from .compress import PerMessageDeflate, PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from .types import ConnectionAccept, ConnectionDeny, ConnectionRequest
 
@@ -82,8 +83,8 @@ class WebSocketServerProtocol(WebSocketProtocol):
             ConnectionDeny: To refuse it.
         """
 
-    def _connected(self) -> None:
-        super()._connected()
+    def _connected(self, wire: Wire) -> None:
+        super()._connected(wire)
         self._opening = ServerOpening(self.versions)
         self.factory.countConnections += 1
         self._is_counted = True
@@ -93,11 +94,6 @@ class WebSocketServerProtocol(WebSocketProtocol):
             self._is_counted = False
             self.factory.countConnections -= 1
         super()._lost()
-
-    def _masks(self) -> Callable[[int], bytes] | None:
-        if not self.maskServerFrames:
-            return None
-        return random_octets if self.applyMask else bytes
 
     def _shake_hands(self, data: bytes) -> None:
         if self._request is not None:
@@ -208,7 +204,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
         self.websocket_protocol_in_use = protocol
         self._send_head(response)
         in_use = [] if accepted is None else [PerMessageDeflate.create_from_offer_accept(True, accepted)]
-        self._opens(in_use, accepts_both=not self.requireMaskedClientFrames)
+        self._opens(in_use, is_masking=self.maskServerFrames, accepts_both=not self.requireMaskedClientFrames)
         if self.transport_details is not None:
             self.transport_details.websocket_protocol = protocol
             self.transport_details.http_headers_sent = headers
@@ -275,7 +271,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
         self.trafficStats.preopenOutgoingOctetsWireLevel += len(octets)
         if self.logOctets:
             self.logTxOctets(octets, False)
-        self._write(octets)
+        self._wire.write(octets)
 
 
 def by_name(parameters: Iterable[tuple[str, str | None]]) -> dict[str, list[Any]]:

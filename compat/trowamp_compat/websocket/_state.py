@@ -1,23 +1,69 @@
 """What a connection is made of: its state, its options, its timers and futures, and its way to the driver.
 
-A driver gives it the connection: `_write`, `_finish`, `_close` and `_abort` act on the transport, and it calls `_connected`, `_received` and `_lost`.
+A driver has the connection beneath, as a `Wire`, and calls `_connected`, `_received`, `_lost`, `_paused` and `_resumed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from trowamp.wire.websocket import Channel
 
-from ..wamp._face import Face, Handle
+from ..wamp._face import Handle
 from ..wamp._observable import Observable
 from ..wamp.types import TransportDetails
 from ._pings import AutoPings
 from ._statistics import Timings, TrafficStats
 from .compress import PerMessageDeflate
 
-__all__ = ["ConnectionState"]
+__all__ = ["ConnectionState", "Wire"]
+
+
+class Wire(Protocol):
+    """The connection beneath, as a driver gives it.
+
+    Attributes:
+        transport: The framework's own object for it.
+    """
+
+    transport: Any
+
+    def write(self, data: bytes) -> None:
+        """Send octets, as soon as the peer takes them."""
+        ...
+
+    def finish(self) -> None:
+        """Tell the peer that nothing more comes, after all that was written; go on reading until it has ended, too."""
+        ...
+
+    def close(self) -> None:
+        """End the connection when all that was written is sent."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection now."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take nothing from the peer."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Take what the peer sends again."""
+        ...
+
+    def set_no_delay(self, enabled: bool) -> None:
+        """Say whether small messages are sent at once."""
+        ...
+
+    def describe(self, **more: Any) -> TransportDetails:
+        """Return what is known of the connection, and more."""
+        ...
+
+    def start_tls(self, protocol: Any, started: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
+        """Put TLS on the connection, as a client, then call one of two functions."""
+        ...
 
 
 class ConnectionState(Observable):
@@ -37,6 +83,7 @@ class ConnectionState(Observable):
         closedByMe: Whether this side began to close.
         failedByMe: Whether that was because of what the peer did wrong.
         droppedByMe: Whether this side ended the connection beneath.
+        transport: The framework's object for the connection beneath.
         trafficStats: What went over the connection.
         trackedTimings: When things happened, if they are tracked.
         websocket_version: The version of the protocol.
@@ -121,6 +168,9 @@ class ConnectionState(Observable):
     autoPingSize: int
     autoPingRestartOnAnyTraffic: bool
 
+    transport: Any = None
+    _wire: Wire
+    _producer: Any = None
     _channel: Channel
     _pings: AutoPings | None
     _futures: dict[str, list[Any]]
@@ -151,26 +201,6 @@ class ConnectionState(Observable):
     def __init__(self) -> None:
         """Subclasses may have arguments of their own."""
 
-    # What a driver has to have
-
-    _face: Face
-
-    def _write(self, data: bytes) -> None:
-        """Send octets, as soon as the peer takes them."""
-        raise NotImplementedError
-
-    def _finish(self) -> None:
-        """Tell the peer that nothing more comes, after all that was written; go on reading until it has ended, too."""
-        raise NotImplementedError
-
-    def _close(self) -> None:
-        """End the connection when all that was written is sent."""
-        raise NotImplementedError
-
-    def _abort(self) -> None:
-        """End the connection now."""
-        raise NotImplementedError
-
     # What users ask
 
     @property
@@ -192,6 +222,26 @@ class ConnectionState(Observable):
         self.trackTimings = enable
         self.trackedTimings = Timings() if enable else None
 
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Let a producer know when to pause: it is told by `pauseProducing` and `resumeProducing`.
+
+        Args:
+            producer: What sends messages.
+            streaming: Whether it does so until it is told to pause; otherwise only when it is told to resume.
+
+        Raises:
+            RuntimeError: There is one.
+        """
+        if self._producer is not None:
+            raise RuntimeError("there is a producer already")
+        self._producer = producer
+        if not streaming:
+            producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer."""
+        self._producer = None
+
     # What subclasses may override
 
     def logRxOctets(self, data: bytes) -> None:
@@ -201,6 +251,26 @@ class ConnectionState(Observable):
     def logTxOctets(self, data: bytes, sync: bool) -> None:  # noqa: ARG002  # for those who override it
         """Octets are sent, with the option `logOctets`."""
         self.log.debug("TX octets to {peer} : {octets}", peer=self.peer, octets=data.hex())
+
+    # What drivers call
+
+    def _paused(self) -> None:
+        """The peer does not take what was sent: a server takes nothing from it that would add to it."""
+        self._is_paused = True
+        self._unsent_pongs = 0
+        if self.is_server:
+            self._wire.pause_reading()
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def _resumed(self) -> None:
+        """The peer takes what is sent again."""
+        self._is_paused = False
+        self._unsent_pongs = 0
+        if self.is_server:
+            self._wire.resume_reading()
+        if self._producer is not None:
+            self._producer.resumeProducing()
 
     # Helpers
 
@@ -213,23 +283,7 @@ class ConnectionState(Observable):
             self.trafficStats.outgoingOctetsWebSocketLevel += len(octets)
             if self.logOctets:
                 self.logTxOctets(octets, False)
-            self._write(octets)
-
-    def _call(self, function: Callable[..., Any], *args: Any) -> None:
-        """Call what a subclass may have overridden, plain or asynchronous."""
-        try:
-            value = function(*args)
-        except Exception as error:  # noqa: BLE001  # it is reported, and ends the connection
-            self._broken(error)
-            return
-        if value is not None:
-            future = self._face.future_of(value)
-            if future is not None:
-                self._face.when_done(future, _nothing, self._broken)
-
-    def _broken(self, error: BaseException) -> None:
-        """A method of the subclass has failed."""
-        raise NotImplementedError
+            self._wire.write(octets)
 
     def _future(self, name: str) -> Any:
         """Return a future of one's own, as what is added to one Deferred changes its result for the next."""
@@ -267,7 +321,3 @@ class ConnectionState(Observable):
             self._cancel(name)
         if self._pings is not None:
             self._pings.stop()
-
-
-def _nothing(_: Any) -> None:
-    """A method of the subclass is done; what it returns means nothing."""

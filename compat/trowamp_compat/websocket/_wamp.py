@@ -15,6 +15,7 @@ from ..wamp._errors import as_compat_errors
 from ..wamp.exception import TransportLost
 from ._client import WebSocketClientProtocol
 from ._connection import WebSocketProtocol
+from ._factory import WebSocketFactory
 from ._server import WebSocketServerProtocol
 from .types import ConnectionDeny, ConnectionRequest, ConnectionResponse
 
@@ -213,10 +214,10 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
         """Whether the peer does not take what was sent."""
         return self._is_paused
 
-    def _writing_paused(self, is_paused: bool) -> None:
-        super()._writing_paused(is_paused)
+    def _resumed(self) -> None:
+        super()._resumed()
         resumed = getattr(self._session, "_resumed", None)  # of a router, which keeps what a slow client does not take
-        if resumed is not None and not is_paused:
+        if resumed is not None:
             resumed()
 
     def _queue(self, octets: bytes, is_binary: bool) -> None:
@@ -274,18 +275,20 @@ class WampWebSocketClientProtocol(WampWebSocketProtocol, WebSocketClientProtocol
             raise Exception(f"the server does not speak any of the WebSocket subprotocols {self.factory.protocols}")
 
 
-class WampWebSocketFactory:
+class WampWebSocketFactory(WebSocketFactory):
     """Mixed into factories.
 
     Args:
         factory: Makes the session: a callable without arguments, or a session.
-        serializers: Objects of `trowamp_compat.wamp.serializer`, or names; None is all there are.
+        args: As for the factory of the framework, without `protocols`.
+        serializers: Objects of `trowamp_compat.wamp.serializer`, or names such as "cbor", in order of preference; None is all there are.
+        kwargs: As for the factory of the framework.
     """
 
-    def _set_wamp(self, factory: Any, serializers: Sequence[Any] | None) -> list[str]:
+    def __init__(self, factory: Any, *args: Any, serializers: Sequence[Any] | None = None, **kwargs: Any) -> None:
         self._factory = factory
         self._serializers = serializers_named(serializers)
-        return list(self._serializers)
+        super().__init__(*args, **kwargs | {"protocols": list(self._serializers)})
 
     def make_session(self) -> Any:
         """Make what handles the messages of a connection."""

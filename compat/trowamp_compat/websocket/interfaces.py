@@ -5,8 +5,9 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-from ._connection import WebSocketProtocol
+from ._client import WebSocketClientProtocol
 from ._factory import WebSocketClientFactory, WebSocketServerFactory
+from ._server import WebSocketServerProtocol
 
 __all__ = [
     "IWebSocketChannel",
@@ -22,31 +23,38 @@ class IWebSocketChannel(abc.ABC):
     """Whole messages, pings, and the closing handshake."""
 
     @abc.abstractmethod
-    def onOpen(self, *args: Any, **kwargs: Any) -> Any:
+    def onOpen(self) -> Any:
         """Messages can be sent."""
 
     @abc.abstractmethod
-    def onMessage(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessage(self, payload: bytes, isBinary: bool) -> Any:
         """A message has come."""
 
     @abc.abstractmethod
-    def onClose(self, *args: Any, **kwargs: Any) -> Any:
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> Any:
         """The connection is gone."""
 
     @abc.abstractmethod
-    def sendMessage(self, *args: Any, **kwargs: Any) -> Any:
+    def sendMessage(
+        self,
+        payload: bytes,
+        isBinary: bool = False,
+        fragmentSize: int | None = None,
+        sync: bool = False,
+        doNotCompress: bool = False,
+    ) -> Any:
         """Send a message."""
 
     @abc.abstractmethod
-    def sendPing(self, *args: Any, **kwargs: Any) -> Any:
+    def sendPing(self, payload: bytes | None = None) -> Any:
         """Send a ping."""
 
     @abc.abstractmethod
-    def sendPong(self, *args: Any, **kwargs: Any) -> Any:
+    def sendPong(self, payload: bytes | None = None) -> Any:
         """Send a pong."""
 
     @abc.abstractmethod
-    def sendClose(self, *args: Any, **kwargs: Any) -> Any:
+    def sendClose(self, code: int | None = None, reason: str | None = None) -> Any:
         """Begin the closing handshake."""
 
 
@@ -54,27 +62,27 @@ class IWebSocketChannelFrameApi(IWebSocketChannel):
     """Frames."""
 
     @abc.abstractmethod
-    def onMessageBegin(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageBegin(self, isBinary: bool) -> Any:
         """A message begins."""
 
     @abc.abstractmethod
-    def onMessageFrame(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageFrame(self, payload: list[bytes]) -> Any:
         """A frame of it has come."""
 
     @abc.abstractmethod
-    def onMessageEnd(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageEnd(self) -> Any:
         """It is complete."""
 
     @abc.abstractmethod
-    def beginMessage(self, *args: Any, **kwargs: Any) -> Any:
+    def beginMessage(self, isBinary: bool = False, doNotCompress: bool = False) -> Any:
         """Begin a message."""
 
     @abc.abstractmethod
-    def sendMessageFrame(self, *args: Any, **kwargs: Any) -> Any:
+    def sendMessageFrame(self, payload: bytes, sync: bool = False) -> Any:
         """Send a frame of it."""
 
     @abc.abstractmethod
-    def endMessage(self, *args: Any, **kwargs: Any) -> Any:
+    def endMessage(self) -> Any:
         """End it."""
 
 
@@ -82,56 +90,46 @@ class IWebSocketChannelStreamingApi(IWebSocketChannelFrameApi):
     """Pieces of frames."""
 
     @abc.abstractmethod
-    def onMessageFrameBegin(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageFrameBegin(self, length: int) -> Any:
         """A frame begins."""
 
     @abc.abstractmethod
-    def onMessageFrameData(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageFrameData(self, payload: bytes) -> Any:
         """Octets of it have come."""
 
     @abc.abstractmethod
-    def onMessageFrameEnd(self, *args: Any, **kwargs: Any) -> Any:
+    def onMessageFrameEnd(self) -> Any:
         """It is complete."""
 
     @abc.abstractmethod
-    def beginMessageFrame(self, *args: Any, **kwargs: Any) -> Any:
+    def beginMessageFrame(self, length: int) -> Any:
         """Begin a frame."""
 
     @abc.abstractmethod
-    def sendMessageFrameData(self, *args: Any, **kwargs: Any) -> Any:
+    def sendMessageFrameData(self, payload: bytes, sync: bool = False) -> Any:
         """Send octets of it."""
 
 
-class IWebSocketServerChannelFactory(abc.ABC):
+class _ChannelFactory(abc.ABC):
+    @abc.abstractmethod
+    def setSessionParameters(self, *args: Any, **kwargs: Any) -> Any:
+        """Set what the constructor sets."""
+
+    @abc.abstractmethod
+    def setProtocolOptions(self, *args: Any, **kwargs: Any) -> Any:
+        """Set options."""
+
+    @abc.abstractmethod
+    def resetProtocolOptions(self) -> Any:
+        """Set all options as they are from the beginning."""
+
+
+class IWebSocketServerChannelFactory(_ChannelFactory):
     """Options of a server."""
 
-    @abc.abstractmethod
-    def setSessionParameters(self, *args: Any, **kwargs: Any) -> Any:
-        """Set what the constructor sets."""
 
-    @abc.abstractmethod
-    def setProtocolOptions(self, *args: Any, **kwargs: Any) -> Any:
-        """Set options."""
-
-    @abc.abstractmethod
-    def resetProtocolOptions(self, *args: Any, **kwargs: Any) -> Any:
-        """Set all options as they are from the beginning."""
-
-
-class IWebSocketClientChannelFactory(abc.ABC):
+class IWebSocketClientChannelFactory(_ChannelFactory):
     """Options of a client."""
-
-    @abc.abstractmethod
-    def setSessionParameters(self, *args: Any, **kwargs: Any) -> Any:
-        """Set what the constructor sets."""
-
-    @abc.abstractmethod
-    def setProtocolOptions(self, *args: Any, **kwargs: Any) -> Any:
-        """Set options."""
-
-    @abc.abstractmethod
-    def resetProtocolOptions(self, *args: Any, **kwargs: Any) -> Any:
-        """Set all options as they are from the beginning."""
 
 
 class IWebSocketClientAgent(abc.ABC):
@@ -148,6 +146,7 @@ class IWebSocketClientAgent(abc.ABC):
         """
 
 
-IWebSocketChannelStreamingApi.register(WebSocketProtocol)
+IWebSocketChannelStreamingApi.register(WebSocketServerProtocol)
+IWebSocketChannelStreamingApi.register(WebSocketClientProtocol)
 IWebSocketServerChannelFactory.register(WebSocketServerFactory)
 IWebSocketClientChannelFactory.register(WebSocketClientFactory)

@@ -7,6 +7,7 @@ say, and `advance` lets time pass. Nothing of it is a socket, a thread or a wait
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,7 +90,7 @@ class End:
     resumeProducing = resume_reading
 
 
-class World:
+class World(ABC):
     """A framework without a network."""
 
     name: str
@@ -132,9 +133,9 @@ class World:
         self.run()
         return ends[0].protocol, ends[1].protocol
 
+    @abstractmethod
     def attach(self, factory: Any) -> End:
         """Give what a factory makes a transport, with nobody at its other end unless the test plays it."""
-        raise NotImplementedError
 
     def __init__(self) -> None:
         self.pairs: list[tuple[End, End]] = []
@@ -158,21 +159,21 @@ class World:
             self._lost(end.protocol)
         self.settle()
 
+    @abstractmethod
     def settle(self) -> None:
         """Let the loop do what is due."""
-        raise NotImplementedError
 
+    @abstractmethod
     def advance(self, seconds: float) -> None:
         """Let time pass, in steps."""
-        raise NotImplementedError
 
+    @abstractmethod
     def succeed(self, value: Any) -> Any:
         """Return a future that is to be resolved with `resolve`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self, future: Any) -> Any:
         """Return the result of a future that is done."""
-        raise NotImplementedError
 
     def _carry(self, source: End, sink: End) -> bool:
         if source.written and sink.is_reading:
@@ -190,11 +191,13 @@ class World:
             return True
         return False
 
+    @abstractmethod
     def _data(self, protocol: Any, data: bytes) -> None:
-        raise NotImplementedError
+        """Tell a protocol, as its framework does."""
 
+    @abstractmethod
     def _lost(self, protocol: Any) -> None:
-        raise NotImplementedError
+        """Tell a protocol, as its framework does."""
 
 
 class Clockwork(asyncio.SelectorEventLoop):

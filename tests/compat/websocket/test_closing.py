@@ -122,7 +122,7 @@ def test_whoever_breaks_the_protocol_is_told_unless_it_is_dropped(world: World, 
 
     server, client = world.connect({"onMessage": echo}, server_options={"failByDrop": by_drop})
     client.sendMessage(b"before")
-    client._write(b"\x83\x80\0\0\0\0")  # a reserved opcode
+    client.transport.write(b"\x83\x80\0\0\0\0")  # a reserved opcode
     world.run()
     assert told(client, "onMessage") == [(b"before", False)]
     expected = (False, CODE_1006) if by_drop else (True, 1002)
@@ -153,7 +153,7 @@ def test_text_need_not_be_utf_8_if_nobody_cares(world: World) -> None:
 def test_a_peer_that_never_ends_after_it_was_told_so_is_dropped(world: World) -> None:
     server, client = world.connect(server_options={"failByDrop": False, "closeHandshakeTimeout": 2})
     client.transport.pause_reading()
-    client._write(b"\x83\x80\0\0\0\0")
+    client.transport.write(b"\x83\x80\0\0\0\0")
     world.run()
     assert told(server, "onClose") == []
     world.advance(3)

@@ -149,7 +149,7 @@ def test_tls_is_the_loops(run: Run, failing: bool, monkeypatch: pytest.MonkeyPat
             client.sendMessage(b"x" * 2**20, True)
             await until(kit, lambda: told(client, "onMessage"))
             if failing:
-                client._write(b"\x83\x80\0\0\0\0")
+                client.transport.write(b"\x83\x80\0\0\0\0")
             else:
                 client.sendClose()
             await client.is_closed

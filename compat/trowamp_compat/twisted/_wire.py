@@ -1,0 +1,94 @@
+"""A transport of Twisted, as the parts that are shared with asyncio use it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import ISSLTransport
+
+from ..wamp._addresses import address_words
+from ..wamp.types import TransportDetails
+
+
+class TwistedWire:
+    """Acts on a transport.
+
+    Args:
+        transport: The transport.
+    """
+
+    __slots__ = ("_is_paused", "transport")
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self._is_paused = False
+
+    def write(self, data: bytes) -> None:
+        """Send octets, as soon as the peer takes them."""
+        self.transport.write(data)
+
+    def finish(self) -> None:
+        """Tell the peer that nothing more comes; where that cannot be said, end the connection."""
+        if ISSLTransport.providedBy(self.transport) or not hasattr(self.transport, "loseWriteConnection"):
+            self.close()
+            return
+        self._stop_watching()
+        self.transport.loseWriteConnection()
+
+    def close(self) -> None:
+        """End the connection when all that was written is sent."""
+        self._stop_watching()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self.transport.abortConnection()
+
+    def pause_reading(self) -> None:
+        """Take nothing from the peer."""
+        self._is_paused = True
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Take what the peer sends again."""
+        self._is_paused = False
+        self.transport.resumeProducing()
+
+    def set_no_delay(self, enabled: bool) -> None:
+        """Say whether small messages are sent at once; not every transport has such an option."""
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(enabled)
+
+    def describe(self, **more: Any) -> TransportDetails:
+        """Return what is known of the connection, and more."""
+        return TransportDetails(
+            own=address_of(self.transport.getHost()),
+            peer=address_of(self.transport.getPeer()),
+            is_secure=ISSLTransport.providedBy(self.transport),
+            own_pid=os.getpid(),
+            own_tid=threading.get_native_id(),
+            **more,
+        )
+
+    def start_tls(self, protocol: Any, started: Callable[[], None], failed: Callable[[BaseException], None]) -> None:  # noqa: ARG002  # it fails later, as the connection
+        """Put TLS on the connection, as a client, then go on; what fails ends the connection."""
+        self.transport.startTLS(protocol.factory.client_tls())
+        started()
+
+    def _stop_watching(self) -> None:
+        """Let the transport end: one that is told to wait for a producer would not, and one that does not read would not see the peer's end."""
+        self.transport.unregisterProducer()
+        if self._is_paused:
+            self.resume_reading()
+
+
+def address_of(address: Any) -> str:
+    """Return one of Twisted's addresses in words."""
+    host = getattr(address, "host", None)
+    if host is None:
+        return address_words(getattr(address, "name", None))
+    return address_words((host, address.port) if ":" not in host else (host, address.port, 0, 0))
