@@ -60,6 +60,7 @@ class Work:
             self.face.reject(self.done, error or RuntimeError("no transport is left to be tried"))
             return
         index, delay = turn
+        delay = min(delay, transports[index].longest_delay)
         if error is not None:
             self.component.log.warn(
                 "{error}; trying {transport} in {delay:.2f} s",

@@ -207,6 +207,11 @@ class TransportConfig:
         )
 
     @property
+    def longest_delay(self) -> float:
+        """Seconds that a retry waits at most, with its jitter (C-14)."""
+        return float(self._retries.get("max_retry_delay", _RETRY_DEFAULTS["max_retry_delay"]))
+
+    @property
     def jitter(self) -> Callable[[], float] | None:
         """The function that says which part of a delay is added, if the configuration has one."""
         jitter = self._retries.get("retry_delay_jitter")
