@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from trowamp_compat.wamp import message
-from trowamp_compat.wamp._runner import RunnerOptions
+from trowamp_compat.wamp._runner import Runner
 from trowamp_compat.wamp.router import Router
 from trowamp_compat.wamp.types import Challenge, ComponentConfig, RegisterOptions
 
@@ -177,8 +177,8 @@ def test_a_router_can_be_reached_through_a_unix_socket(run: Run, tmp_path: Path)
         else:
             close = kit.loop.listenUNIX(path, factory).stopListening
         results: list[str] = []
-        options = RunnerOptions(f"rs://unix:{path}", "realm1", None, None, None, None, None, (), {})
-        assert options.config(auto_reconnect=False).endpoint.path == path
+        config_of = Runner(f"rs://unix:{path}", "realm1")._config
+        assert config_of(auto_reconnect=False).endpoint.path == path
         for config in (f"rs://unix:{path}", {"type": "rawsocket", "endpoint": {"type": "unix", "path": path}}):
             component = kit.component.Component(
                 lambda session: results.append(session.transport.transport_details.peer), transports=config
@@ -317,7 +317,7 @@ async def _listen_as_proxy(kit: Kit, target: str, answer: str, asked: list[bytes
 def test_after_the_headers_come_websocket_options_or_numbers(
     more: tuple[Any, ...], named: dict[str, Any], options: Any, retries: dict[str, Any]
 ) -> None:
-    read = RunnerOptions("ws://h/ws", "realm1", None, None, None, None, None, more, named)
+    read = Runner("ws://h/ws", "realm1", None, None, None, None, None, *more, **named)
     assert read._websocket_options == options
     assert {**read._retries, **retries} == read._retries
 

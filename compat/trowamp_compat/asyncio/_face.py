@@ -7,8 +7,9 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from types import GeneratorType
-from typing import Any
+from typing import Any, ClassVar
 
+from .._logging import Framework
 from ..wamp._face import Handle
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
@@ -62,6 +63,7 @@ class AsyncioFace:
         loop: The loop; default: the one that runs when it is first needed.
     """
 
+    framework: ClassVar[Framework] = "asyncio"
     canceled: type[BaseException] = asyncio.CancelledError
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:

@@ -4,70 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from .._logging import Framework, start_logging
-from ..wamp._runner import RunnerComponent, RunnerOptions, is_worth_raising
+from .._logging import start_logging
+from ..wamp._runner import Runner, RunnerComponent
 from ..wamp._transports import TransportConfig
 from ._connect import connect
-from ._face import AsyncioFace
+from .component import Component
 from .util import get_or_create_event_loop
 
 _GRACE: Final = 5.0  # seconds to leave a session in when the loop was stopped
 
 
-class _Component(RunnerComponent):
-    _framework: ClassVar[Framework] = "asyncio"
-
-    def _make_face(self, loop: Any) -> Any:
-        return AsyncioFace(loop)
-
-    def _connect(self, _loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
-        return connect(config, make_session)
+class _Component(RunnerComponent, Component):
+    """A component on asyncio whose sessions a program makes itself."""
 
 
-class ApplicationRunner:
-    """Connects to a router and runs a session.
-
-    Args:
-        url: The router's URL: `ws://`, `wss://`, `rs://` or `rss://`.
-        realm: The realm to join.
-        extra: Goes to the session as `config.extra`.
-        serializers: What to offer: names, or serializer objects.
-        ssl: An `ssl.SSLContext`, or True; default: as the URL says.
-        proxy: HTTP proxy: `{"host": …, "port": …}`.
-        headers: HTTP headers for the handshake.
-        more: WebSocket options and the numbers of the retries, by position.
-        named: `websocket_options`, `max_retries`, `initial_retry_delay`, `max_retry_delay`, `retry_delay_growth`, `retry_delay_jitter`.
-
-    Raises:
-        AssertionError: An argument has the wrong type.
-        RuntimeError: TLS is configured, but the URL is for a connection without.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        realm: str | None = None,
-        extra: Any = None,
-        serializers: Sequence[Any] | None = None,
-        ssl: Any = None,
-        proxy: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        *more: Any,
-        **named: Any,
-    ) -> None:
-        self._options = RunnerOptions(url, realm, extra, serializers, ssl, proxy, headers, more, named)
-        self.url = self._options.url
-        self.realm = self._options.realm
-        self.extra = self._options.extra
-        self._running: _Component | None = None
-
-    def stop(self) -> None:
-        """Leave the session, and do not come back (C-17)."""
-        if self._running is not None:
-            self._running.stop()
+class ApplicationRunner(Runner):
+    __doc__ = Runner.__doc__
 
     def run(
         self,
@@ -94,7 +48,7 @@ class ApplicationRunner:
         """
         if log_level is not None:
             start_logging("asyncio", level=log_level)
-        config = self._options.config(auto_reconnect=auto_reconnect)
+        config = self._config(auto_reconnect=auto_reconnect)
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_loop:
             return self._open(component, config)
@@ -106,10 +60,7 @@ class ApplicationRunner:
         finally:
             self._running = None
             _finish(loop)
-        if error is not None and is_worth_raising(error, component, auto_reconnect=auto_reconnect):
-            raise error
-        if isinstance(self.extra, dict) and isinstance(self.extra.get("error"), BaseException):
-            raise self.extra["error"]
+        self._raise_what_ended_it(error, component, auto_reconnect=auto_reconnect)
         return None
 
     async def _open(self, component: _Component, config: TransportConfig) -> tuple[Any, Any]:

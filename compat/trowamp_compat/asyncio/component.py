@@ -7,12 +7,13 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from .._logging import Framework, start_logging
+from .._logging import start_logging
 from ..wamp import component
+from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
 from ._connect import connect
 from ._face import AsyncioFace
-from .wamp import Session
+from ._sessions import Session
 
 __all__ = ["Component", "run"]
 
@@ -21,10 +22,7 @@ class Component(component.Component):
     """A component on asyncio."""
 
     session_factory: Any = Session
-    _framework: ClassVar[Framework] = "asyncio"
-
-    def _make_face(self, loop: Any) -> Any:
-        return AsyncioFace(loop)
+    _face_type: ClassVar[type[Face]] = AsyncioFace
 
     def _connect(self, _loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
         return connect(config, make_session)

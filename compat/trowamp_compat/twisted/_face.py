@@ -6,12 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from types import GeneratorType
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError, ensureDeferred, inlineCallbacks
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from .._logging import Framework
 from ..wamp.exception import CanceledError
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
@@ -56,14 +57,15 @@ class TwistedFace:
     """The face of one reactor.
 
     Args:
-        reactor: The reactor; default: the one that is installed when it is first needed.
+        loop: The reactor; default: the one that is installed when it is first needed.
     """
 
+    framework: ClassVar[Framework] = "twisted"
     canceled: type[BaseException] = CancelledError
 
-    def __init__(self, reactor: Any = None) -> None:
-        if reactor is not None:
-            self.reactor = reactor
+    def __init__(self, loop: Any = None) -> None:
+        if loop is not None:
+            self.reactor = loop
 
     @functools.cached_property
     def reactor(self) -> Any:

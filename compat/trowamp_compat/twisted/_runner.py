@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from .._logging import Framework, start_logging
-from ..wamp._runner import RunnerComponent, RunnerOptions, is_worth_raising
-from ..wamp._transports import TransportConfig
-from ._connect import connect
+from .._logging import start_logging
+from ..wamp._runner import Runner, RunnerComponent, is_worth_raising
 from ._face import TwistedFace
+from .component import Component
 
 
-class _Component(RunnerComponent):
-    _framework: ClassVar[Framework] = "twisted"
-
-    def _make_face(self, loop: Any) -> Any:
-        return TwistedFace(loop)
-
-    def _connect(self, loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
-        return connect(loop, config, make_session)
+class _Component(RunnerComponent, Component):
+    """A component on Twisted whose sessions a program makes itself."""
 
 
-class ApplicationRunner:
-    """Connects to a router and runs a session.
-
-    Args:
-        url: The router's URL: `ws://`, `wss://`, `rs://` or `rss://`.
-        realm: The realm to join.
-        extra: Goes to the session as `config.extra`; an exception in `extra["error"]` is raised at the end of `run`.
-        serializers: What to offer: names, or serializer objects.
-        ssl: `CertificateOptions`, or a creator as `optionsForClientTLS` makes it, or True; default: as the URL says.
-        proxy: HTTP proxy: `{"host": …, "port": …}`.
-        headers: HTTP headers for the handshake.
-        more: WebSocket options, if it is a dictionary, and the numbers of the retries, by position (C-18).
-        named: `websocket_options`, `max_retries`, `initial_retry_delay`, `max_retry_delay`, `retry_delay_growth`, `retry_delay_jitter`.
-
-    Raises:
-        AssertionError: An argument has the wrong type.
-        RuntimeError: TLS is configured, but the URL is for a connection without.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        realm: str | None = None,
-        extra: Any = None,
-        serializers: Sequence[Any] | None = None,
-        ssl: Any = None,
-        proxy: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        *more: Any,
-        **named: Any,
-    ) -> None:
-        self._options = RunnerOptions(url, realm, extra, serializers, ssl, proxy, headers, more, named)
-        self.url = self._options.url
-        self.realm = self._options.realm
-        self.extra = self._options.extra
-        self._running: _Component | None = None
-
-    def stop(self) -> Any:
-        """Leave the session, and do not come back."""
-        return self._running.stop() if self._running is not None else None
+class ApplicationRunner(Runner):
+    __doc__ = Runner.__doc__
 
     def run(
         self,
@@ -94,17 +48,14 @@ class ApplicationRunner:
         if log_level is not None:
             start_logging("twisted", level=log_level)
         reactor = reactor if reactor is not None else TwistedFace().reactor
-        config = self._options.config(auto_reconnect=auto_reconnect)
+        config = self._config(auto_reconnect=auto_reconnect)
         config.endpoint.native = endpoint
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_reactor:
             return self._open(component, reactor, auto_reconnect=auto_reconnect)
         errors: list[BaseException] = []
         self._run(component, reactor, errors)
-        if errors and is_worth_raising(errors[0], component, auto_reconnect=auto_reconnect):
-            raise errors[0]
-        if isinstance(self.extra, dict) and isinstance(self.extra.get("error"), BaseException):
-            raise self.extra["error"]
+        self._raise_what_ended_it(errors[0] if errors else None, component, auto_reconnect=auto_reconnect)
         return None
 
     def _run(self, component: _Component, reactor: Any, errors: list[BaseException]) -> None:

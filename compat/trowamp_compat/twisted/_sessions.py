@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from ..wamp import protocol
+from ..wamp._face import Face
 from ._face import TwistedFace
 
 __all__ = ["ApplicationSession", "ApplicationSessionFactory", "Session"]
 
 
-class _OnTwisted:
-    """Belongs to the reactor that is installed when the session first needs one."""
-
-    _framework: ClassVar[Literal["asyncio", "twisted"]] = "twisted"
-
-    def _make_face(self) -> Any:
-        return TwistedFace()
-
-
-class ApplicationSession(_OnTwisted, protocol.ApplicationSession):
+class ApplicationSession(protocol.ApplicationSession):
     """A WAMP session on Twisted; its requests return Deferreds, its hooks may, too, or be coroutine functions."""
 
+    _face_type: ClassVar[type[Face]] = TwistedFace
 
-class Session(_OnTwisted, protocol.Pep8Session):
+
+class Session(protocol.Pep8Session):
     """A WAMP session on Twisted with hooks in snake case: `on_join`, `on_leave` and so on."""
+
+    _face_type: ClassVar[type[Face]] = TwistedFace
 
 
 class ApplicationSessionFactory(protocol.ApplicationSessionFactory):

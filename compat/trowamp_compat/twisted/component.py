@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from .._logging import Framework, start_logging
+from .._logging import start_logging
 from ..wamp import component
+from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
 from ._connect import connect
 from ._face import TwistedFace
@@ -22,10 +23,7 @@ class Component(component.Component):
     """A component on Twisted."""
 
     session_factory: Any = Session
-    _framework: ClassVar[Framework] = "twisted"
-
-    def _make_face(self, loop: Any) -> Any:
-        return TwistedFace(loop)
+    _face_type: ClassVar[type[Face]] = TwistedFace
 
     def _connect(self, loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
         return connect(loop, config, make_session)

@@ -1,10 +1,11 @@
 """One connection that carries WAMP: octets between a framework's transport and a link, messages between the link and a session.
 
-What a framework adds is in the methods that raise `NotImplementedError`: writing, closing, being called later.
+What a framework adds are the abstract methods: writing, closing, pausing.
 """
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import socket
 from typing import Any, Final
@@ -34,7 +35,7 @@ def keep_alive(sock: Any) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-class NativeTransport:
+class NativeTransport(abc.ABC):
     """A transport of ours: sessions put messages of the core into its link, and tell it to flush.
 
     Attributes:
@@ -44,17 +45,17 @@ class NativeTransport:
     link: Any
     _face: Face
 
+    @abc.abstractmethod
     def flush(self) -> None:
         """Write what is queued."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def flush_soon(self) -> None:
         """Write what is queued together with what else is queued in this turn of the loop."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def when_closed(self) -> Any:
         """Return a future of one's own that is done when the connection is gone."""
-        raise NotImplementedError
 
 
 class Connection(NativeTransport):
@@ -98,28 +99,33 @@ class Connection(NativeTransport):
 
     # ---- what a framework adds
 
+    @abc.abstractmethod
     def _write(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Write octets."""
 
+    @abc.abstractmethod
     def _close_transport(self) -> None:
         """Close when everything has been written."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _abort_transport(self) -> None:
-        raise NotImplementedError
+        """Close at once, whatever waits."""
 
+    @abc.abstractmethod
     def _pause_reading(self) -> None:
-        raise NotImplementedError
+        """Take nothing more from the peer for now."""
 
+    @abc.abstractmethod
     def _resume_reading(self) -> None:
-        raise NotImplementedError
+        """Take from the peer again."""
 
+    @abc.abstractmethod
     def _describe(self) -> TransportDetails:
-        raise NotImplementedError
+        """Tell what is known of the connection."""
 
+    @abc.abstractmethod
     def _make_handler(self) -> Any:
         """Make the session."""
-        raise NotImplementedError
 
     # ---- from the framework
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from .._logging import Framework
 
 
 class Handle(Protocol):
@@ -17,11 +19,18 @@ class Handle(Protocol):
 class Face(Protocol):
     """A loop or reactor, and its futures.
 
+    Args:
+        loop: The loop or reactor; default: the one that runs, or is installed, when it is first needed.
+
     Attributes:
+        framework: The name of the framework.
         canceled: What a cancelled future raises.
     """
 
+    framework: ClassVar[Framework]
     canceled: type[BaseException]
+
+    def __init__(self, loop: Any = None) -> None: ...
 
     def create_future(self, canceller: Callable[[Any], None] | None = None) -> Any:
         """Make a future.

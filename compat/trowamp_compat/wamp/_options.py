@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
 from ._described import Described, require
@@ -23,6 +24,8 @@ ForwardFor = list[dict[str, Any]] | None
 class _Options(Described):
     """What options of all requests have in common: who has forwarded it, and what it belongs to in a trace.
 
+    Each is a field of its own in every class, for its place among them differs.
+
     Attributes:
         forward_for: The sessions that have forwarded the request: `[{"session": …, "authid": …, "authrole": …}]`.
         correlation_id: What ties messages together in a trace; local, as the three that follow.
@@ -31,7 +34,7 @@ class _Options(Described):
         correlation_is_last: Whether it ends here.
     """
 
-    __slots__ = ("correlation_id", "correlation_is_anchor", "correlation_is_last", "correlation_uri", "forward_for")
+    __slots__ = ()
 
     forward_for: ForwardFor
     correlation_id: Any
@@ -39,14 +42,16 @@ class _Options(Described):
     correlation_is_anchor: Any
     correlation_is_last: Any
 
-    def _keep(self, forward_for: ForwardFor, id_: Any, uri: Any, is_anchor: Any, is_last: Any) -> None:
+    def _check_forwarded(self) -> None:
+        forward_for = self.forward_for
         if forward_for is not None:
             require(_is_forward_for(forward_for), f"forward_for must not be {forward_for!r}")
-        self.forward_for = forward_for
-        self.correlation_id = id_
-        self.correlation_uri = uri
-        self.correlation_is_anchor = is_anchor
-        self.correlation_is_last = is_last
+
+    def _check_flags(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None:
+                require(isinstance(value, bool), f"{name} must be True, False or None, not {value!r}")
 
     def _wanted(self, *names: str) -> dict[str, Any]:
         """Return those of the fields that are set, as the wire has them."""
@@ -67,25 +72,22 @@ class _HandlerOptions(_Options):
         details_arg: The keyword argument that receives the details.
     """
 
-    __slots__ = ("details", "details_arg", "match")
+    __slots__ = ()
 
     match: str | None
     details: bool | None
     details_arg: str | None
 
-    def _keep_details(self, match: str | None, details: bool | None, details_arg: str | None) -> None:
-        if match is not None:
-            require(match in _MATCHES, f"match must be exact, prefix or wildcard, not {match!r}")
-        if details is not None:
-            _check_flag("details", details)
-        if details_arg is not None:
-            require(isinstance(details_arg, str), "details_arg must be the name of a parameter")
-            require(not details, "details=True and details_arg exclude each other")
-        self.match = match
-        self.details = details
-        self.details_arg = "details" if details else details_arg
+    def _check_match_and_details(self) -> None:
+        if self.match is not None:
+            require(self.match in _MATCHES, f"match must be exact, prefix or wildcard, not {self.match!r}")
+        self._check_flags("details")
+        if self.details_arg is not None:
+            require(isinstance(self.details_arg, str), "details_arg must be the name of a parameter")
+            require(not self.details, "details=True and details_arg exclude each other")
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class RegisterOptions(_HandlerOptions):
     """Options of a registration.
 
@@ -106,40 +108,37 @@ class RegisterOptions(_HandlerOptions):
         AssertionError: A value is not legal.
     """
 
-    __slots__ = ("concurrency", "force_reregister", "invoke")
     SHOWN = ("match", "invoke", "concurrency", "details", "details_arg", "force_reregister", "forward_for")
 
-    def __init__(
-        self,
-        match: str | None = None,
-        invoke: str | None = None,
-        concurrency: int | None = None,
-        force_reregister: bool | None = None,
-        forward_for: ForwardFor = None,
-        details: bool | None = None,
-        details_arg: str | None = None,
-        correlation_id: Any = None,
-        correlation_uri: Any = None,
-        correlation_is_anchor: Any = None,
-        correlation_is_last: Any = None,
-    ) -> None:
-        if invoke is not None:
-            require(invoke in _INVOKES, f"invoke must not be {invoke!r}")
-        if concurrency is not None:
-            require(_is_int(concurrency) and concurrency > 0, "concurrency must be at least 1")
-        if force_reregister is not None:
-            _check_flag("force_reregister", force_reregister)
-        self._keep_details(match, details, details_arg)
-        self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
-        self.invoke = invoke
-        self.concurrency = concurrency
-        self.force_reregister = force_reregister
+    match: str | None = None
+    invoke: str | None = None
+    concurrency: int | None = None
+    force_reregister: bool | None = None
+    forward_for: ForwardFor = None
+    details: bool | None = None
+    details_arg: str | None = None
+    correlation_id: Any = None
+    correlation_uri: Any = None
+    correlation_is_anchor: Any = None
+    correlation_is_last: Any = None
+
+    def __post_init__(self) -> None:
+        self._check_match_and_details()
+        if self.details:
+            self.details_arg = "details"
+        if self.invoke is not None:
+            require(self.invoke in _INVOKES, f"invoke must not be {self.invoke!r}")
+        if self.concurrency is not None:
+            require(_is_int(self.concurrency) and self.concurrency > 0, "concurrency must be at least 1")
+        self._check_flags("force_reregister")
+        self._check_forwarded()
 
     def message_attr(self) -> dict[str, Any]:
         """Return the options as REGISTER carries them."""
         return self._wanted("match", "invoke", "concurrency", "force_reregister")
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class SubscribeOptions(_HandlerOptions):
     """Options of a subscription.
 
@@ -158,32 +157,31 @@ class SubscribeOptions(_HandlerOptions):
         AssertionError: A value is not legal.
     """
 
-    __slots__ = ("get_retained",)
     SHOWN = ("match", "details", "details_arg", "get_retained", "forward_for")
 
-    def __init__(
-        self,
-        match: str | None = None,
-        details: bool | None = None,
-        details_arg: str | None = None,
-        forward_for: ForwardFor = None,
-        get_retained: bool | None = None,
-        correlation_id: Any = None,
-        correlation_uri: Any = None,
-        correlation_is_anchor: Any = None,
-        correlation_is_last: Any = None,
-    ) -> None:
-        if get_retained is not None:
-            _check_flag("get_retained", get_retained)
-        self._keep_details(match, details, details_arg)
-        self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
-        self.get_retained = get_retained
+    match: str | None = None
+    details: bool | None = None
+    details_arg: str | None = None
+    forward_for: ForwardFor = None
+    get_retained: bool | None = None
+    correlation_id: Any = None
+    correlation_uri: Any = None
+    correlation_is_anchor: Any = None
+    correlation_is_last: Any = None
+
+    def __post_init__(self) -> None:
+        self._check_match_and_details()
+        if self.details:
+            self.details_arg = "details"
+        self._check_flags("get_retained")
+        self._check_forwarded()
 
     def message_attr(self) -> dict[str, Any]:
         """Return the options as SUBSCRIBE carries them."""
         return self._wanted("match", "get_retained")
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class PublishOptions(_Options):
     """Options of a publication. Who receives it can be told by one value or by a list of them.
 
@@ -208,18 +206,6 @@ class PublishOptions(_Options):
         AssertionError: A value is not legal.
     """
 
-    __slots__ = (
-        "acknowledge",
-        "eligible",
-        "eligible_authid",
-        "eligible_authrole",
-        "exclude",
-        "exclude_authid",
-        "exclude_authrole",
-        "exclude_me",
-        "retain",
-        "transaction_hash",
-    )
     SHOWN = (
         "acknowledge",
         "exclude_me",
@@ -234,43 +220,27 @@ class PublishOptions(_Options):
         "forward_for",
     )
 
-    def __init__(
-        self,
-        acknowledge: bool | None = None,
-        exclude_me: bool | None = None,
-        exclude: Ids = None,
-        exclude_authid: Names = None,
-        exclude_authrole: Names = None,
-        eligible: Ids = None,
-        eligible_authid: Names = None,
-        eligible_authrole: Names = None,
-        retain: bool | None = None,
-        forward_for: ForwardFor = None,
-        transaction_hash: str | None = None,
-        correlation_id: Any = None,
-        correlation_uri: Any = None,
-        correlation_is_anchor: Any = None,
-        correlation_is_last: Any = None,
-    ) -> None:
-        self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
-        if acknowledge is not None:
-            _check_flag("acknowledge", acknowledge)
-        if exclude_me is not None:
-            _check_flag("exclude_me", exclude_me)
-        if retain is not None:
-            _check_flag("retain", retain)
-        if transaction_hash is not None:
-            _check_text("transaction_hash", transaction_hash)
-        self.acknowledge = acknowledge
-        self.exclude_me = exclude_me
-        self.exclude = exclude
-        self.exclude_authid = exclude_authid
-        self.exclude_authrole = exclude_authrole
-        self.eligible = eligible
-        self.eligible_authid = eligible_authid
-        self.eligible_authrole = eligible_authrole
-        self.retain = retain
-        self.transaction_hash = transaction_hash
+    acknowledge: bool | None = None
+    exclude_me: bool | None = None
+    exclude: Ids = None
+    exclude_authid: Names = None
+    exclude_authrole: Names = None
+    eligible: Ids = None
+    eligible_authid: Names = None
+    eligible_authrole: Names = None
+    retain: bool | None = None
+    forward_for: ForwardFor = None
+    transaction_hash: str | None = None
+    correlation_id: Any = None
+    correlation_uri: Any = None
+    correlation_is_anchor: Any = None
+    correlation_is_last: Any = None
+
+    def __post_init__(self) -> None:
+        self._check_forwarded()
+        self._check_flags("acknowledge", "exclude_me", "retain")
+        if self.transaction_hash is not None:
+            _check_text("transaction_hash", self.transaction_hash)
         if self._receivers() != _NOBODY:
             for name, value in zip(_RECEIVERS, self._receivers(), strict=True):
                 _check_receivers(name, value, _RECEIVERS[name])
@@ -305,6 +275,7 @@ class PublishOptions(_Options):
         )
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class CallOptions(_Options):
     """Options of a call.
 
@@ -330,18 +301,6 @@ class CallOptions(_Options):
         AssertionError: A value is not legal.
     """
 
-    __slots__ = (
-        "caller",
-        "caller_authid",
-        "caller_authrole",
-        "cancel_mode",
-        "details",
-        "on_progress",
-        "pkey",
-        "runAt",
-        "timeout",
-        "transaction_hash",
-    )
     SHOWN = (
         "on_progress",
         "timeout",
@@ -353,61 +312,48 @@ class CallOptions(_Options):
         "details",
     )
 
-    def __init__(
-        self,
-        on_progress: Callable[..., Any] | None = None,
-        timeout: float | None = None,
-        transaction_hash: str | None = None,
-        caller: int | None = None,
-        caller_authid: str | None = None,
-        caller_authrole: str | None = None,
-        forward_for: ForwardFor = None,
-        correlation_id: Any = None,
-        correlation_uri: Any = None,
-        correlation_is_anchor: Any = None,
-        correlation_is_last: Any = None,
-        details: bool | None = None,
-        *,
-        onProgress: Callable[..., Any] | None = None,
-        runAt: str | None = None,
-        pkey: Any = None,
-        cancel_mode: str | None = None,
-    ) -> None:
-        if onProgress is not None:
-            require(on_progress is None, "on_progress and onProgress are two names for one option")
-            on_progress = onProgress
-        if on_progress is not None:
-            require(callable(on_progress), "on_progress must be callable")
-        if timeout is not None:
-            require(_is_duration(timeout), f"timeout must be seconds, not {timeout!r}")
-        if transaction_hash is not None:
-            _check_text("transaction_hash", transaction_hash)
-        if caller is not None or caller_authid is not None or caller_authrole is not None:
-            require(caller is None or _is_int(caller), "caller must be a session id")
-            _check_text("caller_authid", caller_authid)
-            _check_text("caller_authrole", caller_authrole)
-        if details is not None:
-            _check_flag("details", details)
-        if runAt is not None:
-            require(runAt in _RUN_AT, f"runAt must be all, any or partition, not {runAt!r}")
-        if cancel_mode is not None:
-            require(cancel_mode in _CANCEL_MODES, f"cancel_mode must be skip, kill or killnowait, not {cancel_mode!r}")
-        self._keep(forward_for, correlation_id, correlation_uri, correlation_is_anchor, correlation_is_last)
-        self.on_progress = on_progress
-        self.timeout = timeout
-        self.transaction_hash = transaction_hash
-        self.caller = caller
-        self.caller_authid = caller_authid
-        self.caller_authrole = caller_authrole
-        self.details = details
-        self.runAt = runAt
-        self.pkey = pkey
-        self.cancel_mode = cancel_mode
+    on_progress: Callable[..., Any] | None = None
+    timeout: float | None = None
+    transaction_hash: str | None = None
+    caller: int | None = None
+    caller_authid: str | None = None
+    caller_authrole: str | None = None
+    forward_for: ForwardFor = None
+    correlation_id: Any = None
+    correlation_uri: Any = None
+    correlation_is_anchor: Any = None
+    correlation_is_last: Any = None
+    details: bool | None = None
+    _: KW_ONLY
+    onProgress: Callable[..., Any] | None = None
+    runAt: str | None = None
+    pkey: Any = None
+    cancel_mode: str | None = None
 
-    @property
-    def onProgress(self) -> Callable[..., Any] | None:
-        """The same as `on_progress`."""
-        return self.on_progress
+    def __post_init__(self) -> None:
+        if self.onProgress is not None:
+            require(self.on_progress is None, "on_progress and onProgress are two names for one option")
+            self.on_progress = self.onProgress
+        if self.on_progress is not None:
+            require(callable(self.on_progress), "on_progress must be callable")
+            self.onProgress = self.on_progress
+        if self.timeout is not None:
+            require(_is_duration(self.timeout), f"timeout must be seconds, not {self.timeout!r}")
+        if self.transaction_hash is not None:
+            _check_text("transaction_hash", self.transaction_hash)
+        if self.caller is not None or self.caller_authid is not None or self.caller_authrole is not None:
+            require(self.caller is None or _is_int(self.caller), "caller must be a session id")
+            _check_text("caller_authid", self.caller_authid)
+            _check_text("caller_authrole", self.caller_authrole)
+        self._check_flags("details")
+        if self.runAt is not None:
+            require(self.runAt in _RUN_AT, f"runAt must be all, any or partition, not {self.runAt!r}")
+        if self.cancel_mode is not None:
+            require(
+                self.cancel_mode in _CANCEL_MODES,
+                f"cancel_mode must be skip, kill or killnowait, not {self.cancel_mode!r}",
+            )
+        self._check_forwarded()
 
     def message_attr(self) -> dict[str, Any]:
         """Return the options as CALL carries them."""
@@ -445,10 +391,6 @@ def _is_int(value: object) -> bool:
 
 def _is_duration(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-
-
-def _check_flag(name: str, value: object) -> None:
-    require(value is None or isinstance(value, bool), f"{name} must be True, False or None, not {value!r}")
 
 
 def _check_text(name: str, value: object) -> None:

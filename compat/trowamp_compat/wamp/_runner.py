@@ -49,37 +49,37 @@ class RunnerComponent(Component):
         return session
 
 
-class RunnerOptions:
-    """The arguments of an `ApplicationRunner`.
+class Runner:
+    """Connects to a router and runs a session.
 
     Args:
-        url: Where to connect to.
+        url: The router's URL: `ws://`, `wss://`, `rs://` or `rss://`.
         realm: The realm to join.
-        extra: Goes to the session as `config.extra`.
-        serializers: What to offer; default: CBOR, MessagePack and JSON.
-        ssl: TLS configuration of the framework's; default: as the URL says.
+        extra: Goes to the session as `config.extra`; an exception in `extra["error"]` is raised at the end of `run`.
+        serializers: What to offer: names, or serializer objects; default: CBOR, MessagePack and JSON.
+        ssl: TLS as the framework has it (asyncio: an `ssl.SSLContext`; Twisted: `CertificateOptions`, or a creator as `optionsForClientTLS` makes
+            it), or True; default: as the URL says.
         proxy: HTTP proxy: `{"host": …, "port": …}`.
         headers: HTTP headers for the handshake.
-        more: What may follow by position: WebSocket options, if it is a dictionary, and the numbers of the retries (C-18).
-        named: These by name.
+        more: WebSocket options, if it is a dictionary, and the numbers of the retries, by position (C-18).
+        named: `websocket_options`, `max_retries`, `initial_retry_delay`, `max_retry_delay`, `retry_delay_growth`, `retry_delay_jitter`.
 
     Raises:
         AssertionError: An argument has the wrong type.
         RuntimeError: TLS is configured, but the URL is for a connection without.
-        ValueError: The URL is none.
     """
 
     def __init__(
         self,
         url: str,
-        realm: str | None,
-        extra: Any,
-        serializers: Sequence[Any] | None,
-        ssl: Any,
-        proxy: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        more: tuple[Any, ...],
-        named: dict[str, Any],
+        realm: str | None = None,
+        extra: Any = None,
+        serializers: Sequence[Any] | None = None,
+        ssl: Any = None,
+        proxy: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *more: Any,
+        **named: Any,
     ) -> None:
         require(isinstance(url, str), f"url must be a string, not {url!r}")
         require(realm is None or isinstance(realm, str), f"realm must be a string, not {realm!r}")
@@ -93,11 +93,16 @@ class RunnerOptions:
         self._proxy = proxy
         self._headers = headers
         self._websocket_options, self._retries = _read_more(more, named)
+        self._running: RunnerComponent | None = None
         if ssl not in (None, False) and url.startswith(("ws:", "rs:")):
             raise RuntimeError(f"TLS is configured, but {url!r} is for a connection without")
-        self.config(auto_reconnect=True)
+        self._config(auto_reconnect=True)
 
-    def config(self, *, auto_reconnect: bool) -> TransportConfig:
+    def stop(self) -> Any:
+        """Leave the session, and do not come back (C-17). What it returns is done when the session has been left."""
+        return self._running.stop() if self._running is not None else None
+
+    def _config(self, *, auto_reconnect: bool) -> TransportConfig:
         """Return how to connect.
 
         Args:
@@ -113,6 +118,15 @@ class RunnerOptions:
         if self.serializers or config.kind == "websocket":
             config.serializers = [serializer_named(each) for each in self.serializers or _SERIALIZERS]
         return config
+
+    def _raise_what_ended_it(
+        self, error: BaseException | None, component: RunnerComponent, *, auto_reconnect: bool
+    ) -> None:
+        """Raise what has ended a run, if that is an error, or what the program has put into `extra["error"]`."""
+        if error is not None and is_worth_raising(error, component, auto_reconnect=auto_reconnect):
+            raise error
+        if isinstance(self.extra, dict) and isinstance(self.extra.get("error"), BaseException):
+            raise self.extra["error"]
 
 
 def _read_more(more: tuple[Any, ...], named: dict[str, Any]) -> tuple[Mapping[str, Any] | None, dict[str, Any]]:

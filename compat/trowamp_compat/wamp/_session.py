@@ -1,4 +1,4 @@
-"""What every part of a session shares: its state, its inbox, and what follows from the messages of an established session."""
+"""What every part of a session shares: its state, and how functions of the user are called."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from trowamp.messages import Abort, Goodbye, Message
-from trowamp.protocol import (
-    ClientSession,
-    Delivery,
-    Ended,
-    Fed,
-    Inbound,
-    Interrupted,
-    Invoked,
-    Progress,
-    Reply,
-    Revoked,
-)
+from trowamp.messages import Abort, Goodbye
+from trowamp.protocol import ClientSession
 
-from .._logging import Framework, make_logger
+from .._logging import make_logger
 from ._channel import Inbox
-from ._convert import to_core
 from ._errors import ErrorMap
 from ._face import Face
 from ._observable import Observable
@@ -50,23 +38,23 @@ class SessionBase(Observable):
 
     EVENTS: ClassVar[Sequence[str]] = ("join", "leave", "ready", "connect", "disconnect")
 
-    _framework: ClassVar[Framework]
+    _face_type: ClassVar[type[Face]]  # a framework's sessions have it
+    _inbox: Inbox
     traceback_app = False
 
     @functools.cached_property
     def log(self) -> Any:
         """The logger."""
-        return make_logger(self._framework, type(self).__module__)
+        return make_logger(self._face_type.framework, type(self).__module__)
 
     def __init__(self, config: ComponentConfig | None = None) -> None:
         super().__init__()
-        self._face = self._make_face()
+        self._face: Face = self._face_type()
         self.config = config if config is not None else ComponentConfig(realm="realm1")
         self._transport: Any = None
         self._core: Core | None = None  # while the session is established
         self._flush: Callable[[], None] = _nothing  # what was queued shall leave now
         self._flush_soon: Callable[[], None] = _nothing  # or with what else is queued in this turn of the loop
-        self._inbox = Inbox(self._handle)
         self._errors = ErrorMap(self._user_error, lambda: self._payload_codec)
         keyring = getattr(self.config, "keyring", None)
         self._payload_codec: Any = keyring if isinstance(keyring, IPayloadCodec) else None  # C-33
@@ -84,10 +72,6 @@ class SessionBase(Observable):
         self._subscribers: dict[Subscription, Subscriber] = {}
         self._running: set[Running] = set()
         self._farewell: Goodbye | Abort | None = None
-
-    def _make_face(self) -> Face:
-        """Return the event loop."""
-        raise NotImplementedError
 
     # ---- user code
 
@@ -115,71 +99,6 @@ class SessionBase(Observable):
         future = self._face.future_of(result)
         if future is not None:
             self._face.when_done(future, _ignore, lambda error: self._user_error(error, f"failure in {what}"))
-
-    # ---- messages
-
-    def onMessage(self, msg: Any) -> None:
-        """Take a message of the transport."""
-        inbox = self._inbox
-        was_held = inbox.is_held
-        inbox.put([to_core(msg)])
-        if not was_held:
-            inbox.release()  # what was sent in answer to it may have been answered, too
-
-    def _take(self, messages: list[Message]) -> None:
-        """Take messages of a connection of ours."""
-        self._inbox.put(messages)
-
-    def _handle(self, message: Message) -> None:
-        """Handle the next message; what that means depends on the phase."""
-        core = self._core
-        if core is None:
-            self._handle_outside(message)
-            return
-        if type(message) is Goodbye or type(message) is Abort:
-            self._farewell = message
-        inbound = core.receive(message)
-        if inbound is not None:
-            _INBOUND[type(inbound)](self, inbound)
-
-    def _handle_outside(self, message: Message) -> None:
-        """Handle a message while no session is established."""
-        raise NotImplementedError
-
-    def _on_reply(self, inbound: Reply[Pending]) -> None:
-        inbound.waiter.settle(inbound.message, inbound.error)
-
-    def _on_progress(self, inbound: Progress[Pending]) -> None:
-        inbound.waiter.progress(inbound.message)
-
-    def _on_delivery(self, inbound: Delivery[Subscriber]) -> None:
-        message = inbound.message
-        for subscriber in inbound.handlers:
-            subscriber.deliver(message)
-
-    def _on_invoked(self, inbound: Invoked[Procedure]) -> None:
-        inbound.handler.invoke(inbound.message)
-
-    def _on_fed(self, inbound: Fed[Running]) -> None:
-        """Not announced: a procedure gets one input."""
-
-    def _on_interrupted(self, inbound: Interrupted[Running]) -> None:
-        inbound.token.interrupt()
-
-    def _on_revoked(self, inbound: Revoked[Procedure | Subscriber]) -> None:
-        """The router itself has ended a registration or subscription (W-15)."""
-        for handler in inbound.handlers:
-            if isinstance(handler, Procedure):
-                self._forget_registration(handler.registration)
-            else:
-                self._forget_subscription(handler.subscription)
-            self.log.warn(
-                "the router has revoked {uri}: {reason}", uri=handler.pattern.text, reason=inbound.reason or "no reason"
-            )
-
-    def _on_ended(self, inbound: Ended[Pending]) -> None:
-        """The session is over: everybody who waits learns of it, what runs is stopped."""
-        raise NotImplementedError
 
     def _forget_registration(self, registration: Registration) -> None:
         registration.active = False
@@ -232,15 +151,3 @@ def _ignore(result: Any) -> None:
 
 def _traceback_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
-
-
-_INBOUND: dict[type[Inbound], Callable[[SessionBase, Any], None]] = {
-    Reply: SessionBase._on_reply,
-    Progress: SessionBase._on_progress,
-    Delivery: SessionBase._on_delivery,
-    Invoked: SessionBase._on_invoked,
-    Fed: SessionBase._on_fed,
-    Interrupted: SessionBase._on_interrupted,
-    Revoked: SessionBase._on_revoked,
-    Ended: lambda session, inbound: session._on_ended(inbound),
-}

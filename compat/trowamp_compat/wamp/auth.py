@@ -68,18 +68,6 @@ class _Authenticator(IAuthenticator):
         """What is added to HELLO."""
         return dict(self._args.get("authextra") or {})
 
-    def on_challenge(self, session: Any, challenge: Any) -> Any:
-        """Return the signature for a challenge, or a future for it.
-
-        Args:
-            session: The session that joins.
-            challenge: The `Challenge`.
-
-        Raises:
-            ValueError: The challenge is not acceptable.
-        """
-        raise NotImplementedError
-
     def on_welcome(self, session: Any, authextra: dict[str, Any] | None) -> str | None:  # noqa: ARG002
         """Return None if the router has proved what it must, else why not."""
         return None

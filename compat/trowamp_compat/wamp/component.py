@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from .._logging import Framework, make_logger
+from .._logging import make_logger
 from ._attempts import Work
 from ._face import Face
 from ._observable import Observable
@@ -19,7 +20,7 @@ from .types import ComponentConfig, RegisterOptions, SubscribeOptions
 __all__ = ["Component"]
 
 
-class Component(Observable):
+class Component(Observable, abc.ABC):
     """A session that is connected, and connected again, with what belongs to it: procedures, event handlers, listeners.
 
     Args:
@@ -52,7 +53,7 @@ class Component(Observable):
     )
     session_factory: Any = None
 
-    _framework: ClassVar[Framework]
+    _face_type: ClassVar[type[Face]]  # a framework's components have it
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Component(Observable):
             raise ValueError('"is_fatal" must be callable or None')
         if not isinstance(realm, str):
             raise ValueError(f"a realm must be a string, not {realm!r}")
-        self._face = self._make_face(None)
+        self._face = self._face_type()
         self._main = main
         self._config = config
         self._realm = realm
@@ -88,15 +89,11 @@ class Component(Observable):
     @functools.cached_property
     def log(self) -> Any:
         """The logger."""
-        return make_logger(self._framework, type(self).__module__)
+        return make_logger(self._face_type.framework, type(self).__module__)
 
-    # ---- what a framework adds
-
-    def _make_face(self, loop: Any) -> Face:
-        raise NotImplementedError
-
+    @abc.abstractmethod
     def _connect(self, loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
-        raise NotImplementedError
+        """Connect to a router; return a future of the connection."""
 
     # ---- declaring
 
@@ -178,7 +175,7 @@ class Component(Observable):
         """Start; return a future that is done when the component is."""
         if self._work is not None and not self._face.is_done(self._work.done):
             raise RuntimeError("this component has been started already")
-        self._face = self._make_face(loop)
+        self._face = self._face_type(loop)
         work = self._work = Work(self, self._face, loop)
         pending, error = self._told("start", (loop, self), {})
         if error is not None:

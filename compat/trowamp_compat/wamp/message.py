@@ -67,6 +67,34 @@ _CALLER: Final = "caller caller_authid caller_authrole"
 _CALLEE: Final = "callee callee_authid callee_authrole"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class _Encoded(Carrying):
+    """What every message with a payload can tell: how the payload is encoded, and who has forwarded it. These are given by name."""
+
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    forward_for: ForwardFor = None
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class _FromCaller(_Encoded):
+    """What a call tells of the caller."""
+
+    caller: int | None = None
+    caller_authid: str | None = None
+    caller_authrole: str | None = None
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class _FromCallee(_Encoded):
+    """What an answer tells of the callee."""
+
+    callee: int | None = None
+    callee_authid: str | None = None
+    callee_authrole: str | None = None
+
+
 class _Introducing(Message):
     """What HELLO and WELCOME have in common: roles with their features."""
 
@@ -208,7 +236,7 @@ class Goodbye(Message):
 
 @describe(messages.Error, "request_type request options error", f"{_ENCODING} {_CALLEE} forward_for", "error")
 @dataclass(eq=False, repr=False)
-class Error(Carrying):
+class Error(_FromCallee):
     """ERROR: a request failed."""
 
     request_type: int = _NEEDED
@@ -217,13 +245,6 @@ class Error(Carrying):
     args: Any = None
     kwargs: Any = None
     payload: bytes | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    callee: int | None = None
-    callee_authid: str | None = None
-    callee_authrole: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(
@@ -234,7 +255,7 @@ class Error(Carrying):
     "topic",
 )
 @dataclass(eq=False, repr=False)
-class Publish(Carrying):
+class Publish(_Encoded):
     """PUBLISH: an event for the broker."""
 
     request: int = _NEEDED
@@ -252,10 +273,6 @@ class Publish(Carrying):
     eligible_authrole: list[str] | None = None
     retain: bool | None = None
     transaction_hash: str | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(messages.Published, "request publication")
@@ -337,7 +354,7 @@ class Unsubscribed(Message):
     "topic",
 )
 @dataclass(eq=False, repr=False)
-class Event(Carrying):
+class Event(_Encoded):
     """EVENT: an event for a subscriber."""
 
     subscription: int = _NEEDED
@@ -352,10 +369,6 @@ class Event(Carrying):
     retained: bool | None = None
     transaction_hash: str | None = None
     x_acknowledged_delivery: bool | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(messages.EventReceived, "publication")
@@ -373,7 +386,7 @@ class EventReceived(Message):
     "procedure",
 )
 @dataclass(eq=False, repr=False)
-class Call(Carrying):
+class Call(_FromCaller):
     """CALL: call a procedure."""
 
     request: int = _NEEDED
@@ -384,13 +397,6 @@ class Call(Carrying):
     timeout: int | None = None
     receive_progress: bool | None = None
     transaction_hash: str | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    caller: int | None = None
-    caller_authid: str | None = None
-    caller_authrole: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(messages.Cancel, "request options", "mode forward_for")
@@ -409,7 +415,7 @@ class Cancel(Message):
 
 @describe(messages.Result, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
 @dataclass(eq=False, repr=False)
-class Result(Carrying):
+class Result(_FromCallee):
     """RESULT: the answer to a call, or a part of it."""
 
     request: int = _NEEDED
@@ -417,13 +423,6 @@ class Result(Carrying):
     kwargs: Any = None
     payload: bytes | None = None
     progress: bool | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    callee: int | None = None
-    callee_authid: str | None = None
-    callee_authrole: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(
@@ -487,7 +486,7 @@ class Unregistered(Message):
     "procedure",
 )
 @dataclass(eq=False, repr=False)
-class Invocation(Carrying):
+class Invocation(_FromCaller):
     """INVOCATION: a call for a callee."""
 
     request: int = _NEEDED
@@ -497,15 +496,8 @@ class Invocation(Carrying):
     payload: bytes | None = None
     timeout: int | None = None
     receive_progress: bool | None = None
-    caller: int | None = None
-    caller_authid: str | None = None
-    caller_authrole: str | None = None
     procedure: str | None = None
     transaction_hash: str | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    forward_for: ForwardFor = None
 
 
 @describe(messages.Interrupt, "request options", "mode reason forward_for", "reason")
@@ -524,7 +516,7 @@ class Interrupt(Message):
 
 @describe(messages.Yield, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
 @dataclass(eq=False, repr=False)
-class Yield(Carrying):
+class Yield(_FromCallee):
     """YIELD: the callee's answer, or a part of it."""
 
     request: int = _NEEDED
@@ -532,13 +524,6 @@ class Yield(Carrying):
     kwargs: Any = None
     payload: bytes | None = None
     progress: bool | None = None
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    callee: int | None = None
-    callee_authid: str | None = None
-    callee_authrole: str | None = None
-    forward_for: ForwardFor = None
 
 
 #: Every message class by its number on the wire.

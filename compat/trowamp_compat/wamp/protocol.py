@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._authenticators import agreed, check_welcome, merged_authextra
-from ._lifecycle import Lifecycle
+from ._receiving import Receiving
 from ._requesting import Requesting
 from ._type_check import type_checked
 from .request import Publication, Registration, Subscription
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-class ApplicationSession(Lifecycle, Requesting):
+class ApplicationSession(Receiving, Requesting):
     """A WAMP session, to be derived from: override `onConnect`, `onJoin`, `onLeave`, `onDisconnect`, `onChallenge`.
 
     Args:

@@ -1,0 +1,102 @@
+"""What follows from the messages that a session receives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trowamp.messages import Abort, Goodbye, Message
+from trowamp.protocol import (
+    Delivery,
+    Ended,
+    Fed,
+    Inbound,
+    Interrupted,
+    Invoked,
+    Progress,
+    Reply,
+    Revoked,
+)
+
+from ._channel import Inbox
+from ._convert import to_core
+from ._lifecycle import Lifecycle
+from ._procedures import Procedure, Running
+from ._requests import Pending
+from ._subscribers import Subscriber
+from .types import ComponentConfig
+
+
+class Receiving(Lifecycle):
+    """The part of a session that takes messages, one after the other."""
+
+    def __init__(self, config: ComponentConfig | None = None) -> None:
+        super().__init__(config)
+        self._inbox = Inbox(self._handle)
+
+    def onMessage(self, msg: Any) -> None:
+        """Take a message of the transport."""
+        inbox = self._inbox
+        was_held = inbox.is_held
+        inbox.put([to_core(msg)])
+        if not was_held:
+            inbox.release()  # what was sent in answer to it may have been answered, too
+
+    def _take(self, messages: list[Message]) -> None:
+        """Take messages of a connection of ours."""
+        self._inbox.put(messages)
+
+    def _handle(self, message: Message) -> None:
+        """Handle the next message; what that means depends on the phase."""
+        core = self._core
+        if core is None:
+            self._handle_outside(message)
+            return
+        if type(message) is Goodbye or type(message) is Abort:
+            self._farewell = message
+        inbound = core.receive(message)
+        if inbound is not None:
+            _INBOUND[type(inbound)](self, inbound)
+
+    def _on_reply(self, inbound: Reply[Pending]) -> None:
+        inbound.waiter.settle(inbound.message, inbound.error)
+
+    def _on_progress(self, inbound: Progress[Pending]) -> None:
+        inbound.waiter.progress(inbound.message)
+
+    def _on_delivery(self, inbound: Delivery[Subscriber]) -> None:
+        message = inbound.message
+        for subscriber in inbound.handlers:
+            subscriber.deliver(message)
+
+    def _on_invoked(self, inbound: Invoked[Procedure]) -> None:
+        inbound.handler.invoke(inbound.message)
+
+    def _on_fed(self, inbound: Fed[Running]) -> None:
+        """Not announced: a procedure gets one input."""
+
+    def _on_interrupted(self, inbound: Interrupted[Running]) -> None:
+        inbound.token.interrupt()
+
+    def _on_revoked(self, inbound: Revoked[Procedure | Subscriber]) -> None:
+        """The router itself has ended a registration or subscription (W-15)."""
+        for handler in inbound.handlers:
+            if isinstance(handler, Procedure):
+                self._forget_registration(handler.registration)
+            else:
+                self._forget_subscription(handler.subscription)
+            self.log.warn(
+                "the router has revoked {uri}: {reason}", uri=handler.pattern.text, reason=inbound.reason or "no reason"
+            )
+
+
+_INBOUND: dict[type[Inbound], Callable[[Receiving, Any], None]] = {
+    Reply: Receiving._on_reply,
+    Progress: Receiving._on_progress,
+    Delivery: Receiving._on_delivery,
+    Invoked: Receiving._on_invoked,
+    Fed: Receiving._on_fed,
+    Interrupted: Receiving._on_interrupted,
+    Revoked: Receiving._on_revoked,
+    Ended: Receiving._on_ended,
+}
