@@ -7,12 +7,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 STAMP := .venv/.made
 
-.PHONY: help demo test test-quick lint pytest peers bench soak fuzz chaos clean
+.PHONY: help demo test test-quick lint pytest coverage peers bench soak fuzz chaos clean
 
 help:
 	@echo "make demo        a router and two components in processes of their own show what trowamp does"
 	@echo "make test        the whole test suite, lint and type check"
 	@echo "make test-quick  the same without the tests that need Crossbar.io or other clients"
+	@echo "make coverage    which lines the tests run, but for those that are run alone"
 	@echo "make lint        lint, format and type check only"
 	@echo "make peers       install the routers and clients that we are tested against, in .peers"
 	@echo "make bench       measure trowamp beside its peers, into benchmarks/results; BENCH=--quick takes a few minutes"
@@ -44,9 +45,13 @@ peers: $(STAMP)
 	$(BIN)/python tests/interop/peers.py
 
 pytest: $(STAMP) peers
+	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(MEASURED)
+
+# Not part of `make test`: to be traced takes the tests twice as long, and what measures itself measures the tracing.
+coverage: $(STAMP) peers
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PARALLEL)
-	$(BIN)/coverage run -m pytest $(MEASURED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
