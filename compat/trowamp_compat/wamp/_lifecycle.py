@@ -21,7 +21,7 @@ from ._convert import to_compat
 from ._errors import as_compat_errors
 from ._requests import Pending
 from ._session import SessionBase
-from .exception import TransportLost
+from .exception import ProtocolError, TransportLost
 from .types import Challenge, CloseDetails, SessionDetails
 
 GOODBYE_TIMEOUT: Final = 5.0  # seconds that a router has to answer a GOODBYE (W-21)
@@ -199,12 +199,12 @@ class Lifecycle(SessionBase):
         self._user_error(error, what)
         self._deny(str(error))
 
-    def _deny(self, text: str) -> None:
+    def _deny(self, text: str, reason: str = uris.ERROR_CANNOT_AUTHENTICATE) -> None:
         join = self._join
         if join is not None:
-            join.give_up(uris.ERROR_CANNOT_AUTHENTICATE, text)
+            join.give_up(reason, text)
             self._flush()
-            self._refused(CloseDetails(uris.ERROR_CANNOT_AUTHENTICATE, text))
+            self._refused(CloseDetails(reason, text))
 
     def _refused(self, details: CloseDetails) -> None:
         """There is no session, and there will be none."""
@@ -220,7 +220,12 @@ class Lifecycle(SessionBase):
             else:
                 self._joined(details)
 
-        self._ask(self.onWelcome, to_compat(message), decided, lambda error: self._give_up(error, "onWelcome failed"))
+        try:
+            welcome = to_compat(message)
+        except ProtocolError as error:
+            self._deny(str(error), uris.ERROR_PROTOCOL_VIOLATION)
+            return
+        self._ask(self.onWelcome, welcome, decided, lambda error: self._give_up(error, "onWelcome failed"))
 
     def _ask(
         self,

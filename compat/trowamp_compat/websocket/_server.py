@@ -123,10 +123,15 @@ class WebSocketServerProtocol(WebSocketProtocol):
     def _asked(self, request: UpgradeRequest) -> None:
         self._request = request
         self._early = self._opening.rest
-        self._remember(request)
+        try:
+            self._remember(request)
+            is_allowed = self._is_origin_allowed(request.origin)
+        except ValueError as error:  # of a host, a port, an address that is none
+            self.failHandshake(f"not a URL: {error}")
+            return
         if self.maxConnections and self.factory.countConnections > self.maxConnections:
             self.failHandshake("maximum number of connections reached", 503)
-        elif not self._is_origin_allowed(request.origin):
+        elif not is_allowed:
             self.failHandshake(f"the origin {request.origin!r} is not allowed", 403)
         else:
             asked = ConnectionRequest(

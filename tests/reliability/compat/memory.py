@@ -63,6 +63,7 @@ class End(Transport):
         self._peer = peer
 
     def write(self, data: bytes) -> None:
+        self.sent += data
         if self._is_cut or self.ends or self._peer is None:
             return
         if self._limit is not None and self.passed + len(data) >= self._limit:
