@@ -100,7 +100,7 @@ async def test_an_octet_now_and_then_does_not_buy_time(autojump_clock: trio.abc.
             for octet in b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Padding: " + b"x" * 1000:
                 await peer.transport.send_all(bytes([octet]))
                 await trio.sleep(1)
-        assert 15 <= trio.current_time() - began <= 18.1
+        assert 5 <= trio.current_time() - began <= 8.1
 
 
 async def test_limits_can_carry_the_handshake_timeout(autojump_clock: trio.abc.Clock) -> None:

@@ -163,6 +163,7 @@ async def test_nothing_is_left_on_a_connection_that_is_congested(
             for _ in range(200):
                 nursery.start_soon(call)
         await settle()
+        await trio.sleep(20)  # nobody is behind any more
         assert pending(caller) == pending(callee) == {}
         assert in_flight(router) == (0, 0)
         assert await caller.call("com.example.size", b"123") == 3

@@ -48,7 +48,9 @@ class RouterConnection:
         self._helpers: set[trio.CancelScope] = set()  # of tasks that work for this connection beside its reader
         self._resumed: trio.Event | None = None  # what a reader waits for that shall not read on
         details = pump.link.peer_details = pump.transport.details  # the handshake adds to it
-        self.peer = router.core.attach(pump.link, transport=details, now=since, identity=identity)
+        now = trio.current_time()
+        self.peer = router.core.attach(pump.link, transport=details, now=now, since=since, identity=identity)
+        self._is_opening = not pump.link.is_open
         self.peer.token = self
 
     @enable_ki_protection
@@ -163,6 +165,9 @@ class RouterConnection:
         link, peer, router = self.pump.link, self.peer, self._router
         core, receive = router.core, router.core.receive
         now = trio.current_time()
+        if self._is_opening and link.is_open:
+            self._is_opening = False
+            core.opened(peer, now)
         for message in messages:
             receive(peer, message, now)
         if link.error is not None:

@@ -349,14 +349,16 @@ class Router:
         """Do the transport's own handshake: TLS."""
         if transport.is_ready:
             return True
-        with trio.move_on_after(self.core.options.handshake_timeout):
+        limits = self.core.options
+        patience = min(limits.opening_timeout, limits.handshake_timeout)
+        with trio.move_on_after(patience):
             try:
                 await transport.handshake()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 _log.info("%s: the handshake failed: %s", transport.description, error)
                 return False
             return not self._is_stopping
-        _log.info("%s: no handshake within %g s", transport.description, self.core.options.handshake_timeout)
+        _log.info("%s: no handshake within %g s", transport.description, patience)
         return False
 
     def _enter(self, transport: ByteTransport) -> bool:

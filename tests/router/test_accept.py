@@ -10,6 +10,7 @@ from trowamp import uris
 from trowamp.auth._router import Accept, Attempt, Challenge, Deny, Outcome
 from trowamp.messages import Abort, Authenticate, Goodbye, Hello, Welcome
 from trowamp.messages import Challenge as ChallengeMessage
+from trowamp.wire import get_serializer, universal_server, websocket_server
 
 from .harness import Client, World, roles_with
 
@@ -347,13 +348,44 @@ def test_abort_is_never_answered(state: str) -> None:
 @pytest.mark.checklist("AU-R4")
 def test_a_connection_that_says_nothing_is_closed(world: World) -> None:
     client = world.connect()
-    assert world.router.next_deadline() == world.now + 15
-    world.pass_time(14.9)
+    assert world.router.next_deadline() == world.now + 5
+    world.pass_time(4.9)
     assert not client.peer.is_closing
     world.pass_time(0.1)
     assert client.peer.is_closing
-    assert client.peer.close_reason == "no HELLO within 15 s"
+    assert client.peer.close_reason == "no HELLO within 5 s"
     assert client.received() == []
+
+
+def test_each_step_has_its_time_and_all_together_have_less() -> None:
+    """What is there beforehand may have taken a while: the time for everything runs since the connection was made."""
+    world = World(authenticators=[Password()])
+    link = websocket_server([get_serializer("json")])
+    peer = world.router.attach(link, transport={}, now=world.now, since=world.now - 4)
+    assert world.router.next_deadline() == world.now + 5
+    world.pass_time(5)
+    assert peer.close_reason == "no handshake within 5 s"
+    client = challenged(world)
+    assert world.router.next_deadline() == world.now + 10
+    world.pass_time(9)
+    client.send(Authenticate("twice", {}))
+    client.expect(ChallengeMessage)
+    assert world.router.next_deadline() == world.now + 6  # of fifteen
+    world.pass_time(6)
+    assert expect_end(client, uris.ERROR_AUTHENTICATION_FAILED).details["message"] == "no AUTHENTICATE within 10 s"
+
+
+def test_the_time_for_hello_begins_when_it_can_be_said() -> None:
+    world = World(hello_timeout=2.0)
+    link = universal_server([get_serializer("json")])
+    peer = world.router.attach(link, transport={}, now=world.now)
+    world.pass_time(4)
+    link.receive_data(b"\x7f\xf1\0\0")
+    world.router.opened(peer, world.now)
+    world.pass_time(1.9)
+    assert not peer.is_closing
+    world.pass_time(0.1)
+    assert peer.close_reason == "no HELLO within 2 s"
 
 
 @pytest.mark.checklist("AU-R4")

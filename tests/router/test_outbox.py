@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 
 from trowamp import uris
 from trowamp.messages import Event, Goodbye, Invocation, Result
+from trowamp.wire import WholeMessages
 
 from .harness import Client, World
 
@@ -140,3 +142,91 @@ def test_nothing_is_queued_after_the_end(policy: str) -> None:
         healthy.expect(Event)
     assert slow.received() == []
     assert "dropped_events" not in world.statistics()
+
+
+# ---- too much for too long
+
+
+def test_a_peer_that_takes_nothing_of_much_has_ten_seconds() -> None:
+    world, publisher, slow, healthy = crowd(outbox_soft_limit=3_000)
+    for _ in range(4):
+        publisher.publish("t", KILOBYTE)
+    healthy.received()
+    world.pass_time(9.9)
+    assert not slow.peer.is_closing
+    world.pass_time(0.1)
+    assert slow.peer.close_reason.startswith("the peer does not read fast enough: ")
+    goodbye = slow.received()[-1]
+    assert isinstance(goodbye, Goodbye)
+    assert goodbye.reason == uris.CLOSE_KILLED
+    publisher.publish("t", 1)
+    assert healthy.expect(Event).args == [1]
+    assert world.statistics()["slow_consumers"] == 1
+    assert "deadlines" not in world.statistics()
+
+
+def test_a_little_may_wait_for_ever() -> None:
+    world, publisher, slow, _ = crowd(outbox_soft_limit=3_000)
+    publisher.publish("t", KILOBYTE)
+    world.pass_time(3600)
+    assert not slow.peer.is_closing
+    assert slow.expect(Event).args == [KILOBYTE]
+
+
+def test_a_peer_that_reads_late_starts_afresh() -> None:
+    world, publisher, slow, healthy = crowd(outbox_soft_limit=3_000)
+    for _ in range(5):
+        for _ in range(4):
+            publisher.publish("t", KILOBYTE)
+        healthy.received()
+        world.pass_time(9)
+        slow.received()
+        world.pass_time(9)
+    assert not slow.peer.is_closing
+    assert "deadlines" not in world.statistics()
+
+
+def test_a_peer_that_is_behind_but_takes_as_much_as_may_wait_is_not_slow() -> None:
+    world, publisher, behind, healthy = crowd(outbox_soft_limit=3_000)
+    for _ in range(4):
+        publisher.publish("t", KILOBYTE)
+    for _ in range(60):  # it takes one event a second, and is never less behind
+        before = behind.peer.outbox.size
+        publisher.publish("t", KILOBYTE)
+        behind.link.sent_octets += behind.peer.outbox.size - before
+        healthy.received()
+        world.pass_time(1)
+    assert behind.peer.outbox.size > 3_000
+    assert not behind.peer.is_closing
+    world.pass_time(20)
+    assert behind.peer.is_closing
+
+
+def test_who_asks_for_lost_events_instead_has_all_the_time() -> None:
+    world, publisher, slow, _ = crowd(outbox_soft_limit=3_000, slow_consumer="drop_events")
+    for _ in range(4):
+        publisher.publish("t", KILOBYTE)
+    world.pass_time(3600)
+    assert not slow.peer.is_closing
+    assert len(slow.events()) == 4
+
+
+def links_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(thing, WholeMessages) for thing in gc.get_objects())
+
+
+def test_a_peer_that_left_with_much_waiting_is_forgotten_at_once() -> None:
+    world, publisher, slow, healthy = crowd(outbox_soft_limit=3_000)
+    for _ in range(4):
+        publisher.publish("t", KILOBYTE)
+        healthy.received()
+    assert world.statistics()["deadlines"] == 1
+    before = links_in_memory()
+    slow.drop()
+    assert "deadlines" not in world.statistics()
+    world.router.take_dirty()
+    del slow
+    assert links_in_memory() == before - 1
+    world.pass_time(100)
+    assert "slow_consumers" not in world.statistics()

@@ -42,6 +42,36 @@ def test_a_session_has_a_limited_number_of_calls_in_flight() -> None:
     callee.expect(Invocation)
 
 
+def test_a_session_has_a_limited_number_of_calls_to_answer() -> None:
+    world = World(max_session_invocations=2)
+    caller, other, callee = world.join(), world.join(), world.join()
+    callee.register("a")
+    for client in (caller, other):
+        client.call("a")
+    first, _ = callee.received()
+    caller.call("a")
+    caller.expect_error(uris.ERROR_UNAVAILABLE)
+    assert callee.received() == []
+    assert isinstance(first, Invocation)
+    callee.answer(first)
+    caller.expect(Result)
+    other.call("a")
+    callee.expect(Invocation)
+
+
+def test_calls_beyond_that_go_to_another_callee_that_shares_the_registration() -> None:
+    world = World(max_session_invocations=1)
+    caller, first, second = world.join(), world.join(), world.join()
+    for callee in (first, second):
+        callee.register("a", invoke="first")
+    caller.call("a")
+    first.expect(Invocation)
+    caller.call("a")
+    second.expect(Invocation)
+    caller.call("a")
+    caller.expect_error(uris.ERROR_UNAVAILABLE)
+
+
 @pytest.mark.parametrize("match", ["exact", "prefix", "wildcard"])
 def test_what_is_kept_has_a_limited_length(world: World, match: str) -> None:
     """A wildcard pattern of a million dots would be a tree of a million nodes."""

@@ -96,16 +96,19 @@ class Handshake:
     Args:
         gate: Who may join.
         transport: What is known of the connection.
+        latest: When it must be over.
         identity: Who it is, if the router itself has made it.
 
     Attributes:
+        latest: The same.
         authenticator: The method in use, once a HELLO was accepted for it.
         attempt: What that method works on; its session id is taken.
     """
 
-    __slots__ = ("_gate", "_handlers", "_identity", "_methods", "_transport", "attempt", "authenticator")
+    __slots__ = ("_gate", "_handlers", "_identity", "_methods", "_transport", "attempt", "authenticator", "latest")
 
-    def __init__(self, gate: Gate, transport: dict[str, Any], identity: Accept | None = None) -> None:
+    def __init__(self, gate: Gate, transport: dict[str, Any], latest: float, identity: Accept | None = None) -> None:
+        self.latest = latest
         self._gate = gate
         self._transport = transport
         self._identity = identity
@@ -113,6 +116,11 @@ class Handshake:
         self._methods: list[RouterAuthenticator] = []  # that are left to be tried
         self.authenticator: RouterAuthenticator | None = None
         self.attempt: Attempt | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the client has said HELLO."""
+        return self._handlers is not _CLOSED
 
     @property
     def is_challenged(self) -> bool:

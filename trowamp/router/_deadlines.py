@@ -42,8 +42,11 @@ class Deadlines:
         return len({id(item) for _, _, item, _ in self._heap if item.deadline < math.inf})
 
     def push(self, item: Timed, deadline: float, action: Action) -> None:
-        """Give an item without a deadline one, and say what happens then."""
+        """Give an item a deadline, or another one, and say what happens then."""
+        is_later = item.deadline <= deadline
         item.deadline = deadline
+        if is_later:
+            return
         self._sequence += 1
         heappush(self._heap, (deadline, self._sequence, item, action))
 

@@ -102,6 +102,7 @@ class Invocations:
         self._is_strict = options.strict_uris
         self._has_strict_ids = options.strict_request_ids
         self._max_calls = options.max_session_calls
+        self._max_invocations = options.max_session_invocations
 
     # ---- what callers say
 
@@ -127,11 +128,11 @@ class Invocations:
             return None
         endpoint = registration.select(registration, self._draw)
         callee = endpoint.session
-        if options or form:
-            lacking = _lacking(callee, options, form)
-            if lacking is not None:
-                caller.refuse(_CALL, call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, f"the callee takes no {lacking}")
+        if options or form or len(callee.invocations) >= self._max_invocations:
+            suitable = self._suitable(caller, message, endpoint, form)
+            if suitable is None:
                 return None
+            endpoint, callee = suitable, suitable.session
         details = NOTHING
         if (
             options
@@ -311,10 +312,36 @@ class Invocations:
             self._deadlines.cancel(flight)
         caller.refuse(_CALL, flight.call_id, uris.ERROR_NO_AVAILABLE_CALLEE, "no callee is available")
 
+    def _suitable(self, caller: Session, message: Call, endpoint: Endpoint, form: int) -> Endpoint | None:
+        """Return who gets a call, or answer it: the chosen callee, or the next one if that has enough to do."""
+        found: Endpoint | None = endpoint
+        if len(endpoint.session.invocations) >= self._max_invocations:
+            found = self._with_room(endpoint, message)
+        if found is None:
+            text = f"the callee has {self._max_invocations} calls to answer"
+            caller.refuse(_CALL, message.request_id, uris.ERROR_UNAVAILABLE, text)
+            return None
+        lacking = _lacking(found.session, message.options, form)
+        if lacking is not None:
+            text = f"the callee takes no {lacking}"
+            caller.refuse(_CALL, message.request_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
+            return None
+        return found
+
+    def _with_room(self, endpoint: Endpoint, message: Call) -> Endpoint | None:
+        """Return the next callee of the registration that may have one more call, or None."""
+        detour = Detour(message, endpoint, set())
+        while (other := detour.next(self._draw)) is not None:
+            if len(other.session.invocations) < self._max_invocations:
+                return other
+        return None
+
     def _pass_on(self, flight: Flight, detour: Detour, endpoint: Endpoint, now: float) -> bool:
         """Send a call that another callee has declined; tell whether this one's connection can carry it."""
         message, registration, callee = detour.message, endpoint.registration, endpoint.session
         if form_of(message.options, message.args) & ~callee.invocation_forms:
+            return False
+        if len(callee.invocations) >= self._max_invocations:
             return False
         details = self._details(flight.caller, message, registration, endpoint)
         invocation_id = next_id(callee.last_invocation_id)

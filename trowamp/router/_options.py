@@ -26,17 +26,24 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
         authorizer_timeout: How long the authorizer may take for an answer, where the rules want it asked.
         trust_levels: How far calls and publications of a role are trusted, 0 being the least; those who announced that they want to know are told.
         auto_realms: Whether a realm that does not exist is made for the first session that asks for it, and forgotten with its last one.
-        handshake_timeout: How long a connection may take until its session is established: transport handshake, HELLO and AUTHENTICATE together.
+        handshake_timeout: How long a connection may take until its session is established: all that follows together.
+        opening_timeout: How long it may take for TLS, and then for the handshake of WebSocket or RawSocket, each.
+        hello_timeout: How long it may take for HELLO after that.
+        authentication_timeout: How long it may take for AUTHENTICATE after CHALLENGE.
         max_failed_attempts: How many failed attempts to authenticate, for one identity from one address within a minute, cost nothing. After that
             attempts are refused unheard, for a second, then for two, and so on up to a minute. An address as a whole may fail ten times as often.
         goodbye_timeout: How long a peer may take to answer the router's GOODBYE.
         outbox_limit: How much may wait for a peer that does not read.
+        outbox_soft_limit: How much may wait for longer than `outbox_soft_timeout`: a peer that does not take as much in that time does not read fast
+            enough either. Under the policy "drop_events" nobody looks.
+        outbox_soft_timeout: The time.
         slow_consumer: What happens to a peer above `outbox_limit`: "drop_connection" ends its session, "drop_events" withholds events until it has
             read on, and ends its session only if the rest (results, invocations, replies) makes twice the limit.
         disclosure: Whether callers and publishers are disclosed: "on_request" if they ask for it or a registration does, "never" refuses such
             requests, "always" does it unasked.
         max_session_entries: How many registrations and subscriptions together a session may have.
         max_session_calls: How many calls of a session may be without a final answer.
+        max_session_invocations: How many calls a session may have to answer; for more it is unavailable.
         max_testaments, max_testament_octets: How many testaments a session may have, and about how large they may be together.
         max_retained_topics, max_retained_octets: How many topics of a realm may have a retained event, and about how large these events may be
             together. Beyond that the topics that were published to longest ago lose theirs.
@@ -55,13 +62,19 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     trust_levels: Mapping[str, int] | None = None
     auto_realms: bool = False
     handshake_timeout: float = 15.0
+    opening_timeout: float = 5.0
+    hello_timeout: float = 5.0
+    authentication_timeout: float = 10.0
     max_failed_attempts: int = 10
     goodbye_timeout: float = 5.0
     outbox_limit: int = 8 * 1024 * 1024
+    outbox_soft_limit: int = 1024 * 1024
+    outbox_soft_timeout: float = 10.0
     slow_consumer: SlowConsumerPolicy = "drop_connection"
     disclosure: Disclosure = "on_request"
     max_session_entries: int = 10_000
     max_session_calls: int = 1024
+    max_session_invocations: int = 10_000
     max_testaments: int = 100
     max_testament_octets: int = 1024 * 1024
     max_retained_topics: int = 10_000

@@ -5,6 +5,7 @@ Octets go straight into the link's buffer; the outbox decides whether they may, 
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,23 @@ if TYPE_CHECKING:
     from ._statistics import Counters
 
 
+class Backlog:
+    """What waits for a peer is more than the soft limit. Once that is noted, the peer has until `deadline` to take as much as that limit.
+
+    Attributes:
+        outbox: Where it waits; None if nobody is interested any more.
+        deadline: See above.
+        goal: How many octets the peer must have taken by then, counted from the beginning of its connection.
+    """
+
+    __slots__ = ("deadline", "goal", "outbox")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox: Outbox | None = outbox
+        self.deadline = math.inf
+        self.goal = 0
+
+
 class Outbox:
     """The way out to one peer.
 
@@ -25,20 +43,45 @@ class Outbox:
         link: The peer's connection.
         peer: Whose outbox it is.
         dirty: Peers for the shell to look after; this one is put there once.
+        backlogs: Backlogs that have to be timed; this one's is put there when it begins.
         options: Limits.
         counters: Where losses are counted.
     """
 
-    __slots__ = ("_counters", "_dirty", "_event_limit", "_limit", "_link", "_peer", "is_dirty", "is_shut")
+    __slots__ = (
+        "_backlog",
+        "_backlogs",
+        "_counters",
+        "_dirty",
+        "_event_limit",
+        "_limit",
+        "_link",
+        "_options",
+        "_peer",
+        "is_dirty",
+        "is_shut",
+    )
 
-    def __init__(self, link: Link, peer: Peer, dirty: list[Peer], options: RouterOptions, counters: Counters) -> None:
+    def __init__(
+        self,
+        link: Link,
+        peer: Peer,
+        *,
+        dirty: list[Peer],
+        backlogs: list[Backlog],
+        options: RouterOptions,
+        counters: Counters,
+    ) -> None:
         self._link = link
         self._peer = peer
         self._dirty = dirty
+        self._backlogs = backlogs
+        self._backlog: Backlog | None = None
+        self._options = options
         self._counters = counters
         drops_events = options.slow_consumer == "drop_events"
-        self._limit = options.outbox_limit * 2 if drops_events else options.outbox_limit
         self._event_limit = options.outbox_limit if drops_events else None
+        self._limit = options.outbox_limit * 2 if drops_events else min(options.outbox_limit, options.outbox_soft_limit)
         self.is_dirty = False
         self.is_shut = False  # nothing may be sent any more (SES-B3)
 
@@ -57,7 +100,7 @@ class Outbox:
             self.is_dirty = True
             self._dirty.append(self._peer)
         if link.queued_octets - link.sent_octets > self._limit:
-            self._peer.give_up_slow()
+            self._pile_up()
 
     def queue_event(self, octets: bytes) -> None:
         """Queue an encoded EVENT; under the policy "drop_events" it is lost when too much waits already."""
@@ -84,10 +127,37 @@ class Outbox:
                 self._link.send(message)
         self.shut()
 
+    def is_still_behind(self, backlog: Backlog) -> bool:
+        """Look at a backlog whose time is over: the peer is given up if it has taken too little. Tell whether it has to be timed once more."""
+        link, limit = self._link, self._options.outbox_soft_limit
+        if self.size <= limit:
+            self._backlog = None
+            self._limit = limit
+        elif link.sent_octets < backlog.goal:
+            self._peer.give_up_slow()
+        return self._backlog is not None
+
+    def time(self, backlog: Backlog) -> None:
+        """Its time begins."""
+        backlog.goal = self._link.sent_octets + self._options.outbox_soft_limit
+
     def shut(self) -> None:
         """Let nothing out any more; what is queued already still leaves."""
         self.is_shut = True
+        if self._backlog is not None:
+            self._backlog.deadline = math.inf
+            self._backlog.outbox = self._backlog = None  # a reminder must not keep what waits here in memory
         self.mark()
+
+    def _pile_up(self) -> None:
+        """More waits than may: for long, or at all."""
+        hard_limit = self._options.outbox_limit
+        if self._event_limit is not None or self.size > hard_limit:
+            self._peer.give_up_slow()
+        else:
+            self._limit = hard_limit
+            self._backlog = Backlog(self)
+            self._backlogs.append(self._backlog)
 
     def mark(self) -> None:
         """Have the shell look after this peer."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import uris
 from ..messages import Goodbye
-from ._outbox import Outbox
+from ._outbox import Backlog, Outbox
 
 if TYPE_CHECKING:
     from ..wire import Link
@@ -57,6 +57,7 @@ class Peer:
         *,
         dirty: list[Peer],
         doomed: list[Peer],
+        backlogs: list[Backlog],
         options: RouterOptions,
         counters: Counters,
     ) -> None:
@@ -68,7 +69,7 @@ class Peer:
         self.is_slow = False
         self.session: Session | None = None
         self.handshake: Handshake | None = None
-        self.outbox = Outbox(link, self, dirty, options, counters)
+        self.outbox = Outbox(link, self, dirty=dirty, backlogs=backlogs, options=options, counters=counters)
         self.deadline = math.inf
         self._doomed = doomed
         self._counters = counters

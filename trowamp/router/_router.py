@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from ._guard import Question, Questions
 from ._history_journal import HistoryJournal
 from ._ids import RandomIds
 from ._options import RouterOptions
+from ._outbox import Backlog
 from ._peer import Peer
 from ._realm import Realm
 from ._rules import role_exists
@@ -92,28 +94,50 @@ class Router:
         self._dirty: list[Peer] = []
         self._pending: list[tuple[Peer, Pending]] = []
         self._doomed: list[Peer] = []
+        self._backlogs: list[Backlog] = []  # whose time has to begin
 
     def __repr__(self) -> str:
         return f"<Router with {len(self._peers)} connections, realms: {', '.join(self._realms) or 'none'}>"
 
     # ---- what the shell reports
 
-    def attach(self, link: Link, *, transport: dict[str, Any], now: float, identity: Accept | None = None) -> Peer:
+    def attach(
+        self,
+        link: Link,
+        *,
+        transport: dict[str, Any],
+        now: float,
+        since: float | None = None,
+        identity: Accept | None = None,
+    ) -> Peer:
         """Take a new connection, before or after its transport handshake.
 
         Args:
             link: Its link.
             transport: What is known of it: `{"type": "tcp", "peer": …}`. Authentication methods see it.
             now: The time.
+            since: When the connection was made, if that was earlier.
             identity: Who it is, if whoever runs the router has made the connection; then it is asked for nothing.
         """
         link.pass_payloads_on()
         peer = Peer(
-            link, transport, dirty=self._dirty, doomed=self._doomed, options=self.options, counters=self._counters
+            link,
+            transport,
+            dirty=self._dirty,
+            doomed=self._doomed,
+            backlogs=self._backlogs,
+            options=self.options,
+            counters=self._counters,
         )
         self._peers[peer] = None
-        self._expect_hello(peer, now, identity)
+        self._expect_hello(peer, now, now if since is None else since, identity)
         return peer
+
+    def opened(self, peer: Peer, now: float) -> None:
+        """The handshake of the peer's transport is done: messages can flow."""
+        handshake = peer.handshake
+        if handshake is not None and not handshake.has_begun:
+            self._allow(peer, handshake, self.options.hello_timeout, now)
 
     def receive(self, peer: Peer, message: Message, now: float) -> None:
         """Take a peer's next message; what follows from it waits in outboxes."""
@@ -133,6 +157,8 @@ class Router:
             peer.give_up("the session was left")
         if self._doomed:
             self._bury()
+        if self._backlogs:
+            self._time_backlogs(now)
 
     def resolve(self, peer: Peer, outcome: Outcome, now: float) -> None:
         """Take what was decided about a peer of `take_pending`; nothing happens if it has gone, or has waited too long.
@@ -178,6 +204,7 @@ class Router:
         for item, action in self._deadlines.due(now):
             action(item, now)
         self._bury()
+        self._time_backlogs(now)
 
     def next_deadline(self) -> float | None:
         """Return when `tick` has to be called next, or None if nothing waits for time to pass."""
@@ -310,9 +337,15 @@ class Router:
 
     # ---- joining and leaving
 
-    def _expect_hello(self, peer: Peer, now: float, identity: Accept | None = None) -> None:
-        peer.handshake = Handshake(self._gate, peer.transport, identity)
-        self._deadlines.push(peer, now + self.options.handshake_timeout, self._on_late_peer)
+    def _expect_hello(self, peer: Peer, now: float, since: float, identity: Accept | None = None) -> None:
+        options = self.options
+        peer.handshake = Handshake(self._gate, peer.transport, since + options.handshake_timeout, identity)
+        timeout = options.hello_timeout if peer.link.is_open else options.opening_timeout
+        self._allow(peer, peer.handshake, timeout, now)
+
+    def _allow(self, peer: Peer, handshake: Handshake, timeout: float, now: float) -> None:
+        """Give a peer time for its next step, but not more than is left for all of them."""
+        self._deadlines.push(peer, min(now + timeout, handshake.latest), self._on_late_peer)
 
     def _join(self, peer: Peer, accept: Accept, now: float) -> None:
         handshake = peer.handshake
@@ -363,9 +396,12 @@ class Router:
         assert peer.handshake is not None
         assert peer.handshake.authenticator is not None
         peer.outbox.send(Challenge(peer.handshake.authenticator.method, asked.extra))
+        self._allow(peer, peer.handshake, self.options.authentication_timeout, now)
 
     def _ask(self, peer: Peer, pending: Pending, now: float) -> None:
+        assert peer.handshake is not None
         self._pending.append((peer, pending))
+        self._allow(peer, peer.handshake, math.inf, now)
 
     def _deny(self, peer: Peer, deny: Deny, now: float) -> None:
         self._counters.refused_sessions += 1
@@ -389,7 +425,7 @@ class Router:
         peer = session.peer
         self._end_session(session)
         peer.outbox.send(Goodbye(NOTHING, uris.CLOSE_GOODBYE_AND_OUT))  # SES-B2, SES-B4
-        self._expect_hello(peer, now)
+        self._expect_hello(peer, now, now)
         return None
 
     def _on_abort(self, session: Session, message: Abort, now: float) -> str | None:
@@ -398,16 +434,33 @@ class Router:
 
     def _on_late_peer(self, peer: Peer, now: float) -> None:
         """A phase of a connection took too long."""
-        if peer.handshake is None:
-            peer.give_up(f"no answer to GOODBYE within {self.options.goodbye_timeout:g} s")
-        elif peer.handshake.is_challenged:  # AU-R4
-            text = f"no AUTHENTICATE within {self.options.handshake_timeout:g} s"
+        options, handshake = self.options, peer.handshake
+        if handshake is None:
+            peer.give_up(f"no answer to GOODBYE within {options.goodbye_timeout:g} s")
+            return
+        whole = options.handshake_timeout if now >= handshake.latest else math.inf
+        if handshake.is_challenged:  # AU-R4
+            text = f"no AUTHENTICATE within {min(whole, options.authentication_timeout):g} s"
             self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
-        elif peer.handshake.is_pending:
-            text = f"nobody decided within {self.options.handshake_timeout:g} s whether the session may join"
+        elif handshake.is_pending:
+            text = f"nobody decided within {options.handshake_timeout:g} s whether the session may join"
             self._deny(peer, Deny(uris.ERROR_AUTHENTICATION_FAILED, text), now)
+        elif peer.link.is_open:
+            peer.give_up(f"no HELLO within {min(whole, options.hello_timeout):g} s")
         else:
-            peer.give_up(f"no HELLO within {self.options.handshake_timeout:g} s")
+            peer.give_up(f"no handshake within {min(whole, options.opening_timeout):g} s")
+
+    def _time_backlogs(self, now: float) -> None:
+        """Peers for whom much waits have some time to read it."""
+        for backlog in self._backlogs:
+            if backlog.outbox is not None:
+                backlog.outbox.time(backlog)
+                self._deadlines.push(backlog, now + self.options.outbox_soft_timeout, self._on_backlog)
+        self._backlogs.clear()
+
+    def _on_backlog(self, backlog: Backlog, now: float) -> None:
+        if backlog.outbox is not None and backlog.outbox.is_still_behind(backlog):
+            self._backlogs.append(backlog)
 
     def _kill(self, session: Session, reason: str, message: str | None, now: float) -> None:
         self._dismiss(session, Goodbye({"message": message} if message else NOTHING, reason), now)

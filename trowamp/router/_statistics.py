@@ -32,7 +32,7 @@ class RouterStatistics(msgspec.Struct, frozen=True, kw_only=True):
         retained_events: Events kept for those who subscribe later.
         past_events: Events kept for the event history.
         calls_in_flight: Calls without a final answer.
-        deadlines: Pending deadlines of calls, handshakes and farewells.
+        deadlines: Pending deadlines of calls, handshakes and farewells, and of peers that have much to read.
         slow_consumers: Sessions ended because they did not read fast enough.
         dropped_events: Events not delivered to sessions that did not read fast enough.
         oversize_events: Events not delivered because they were too large for the receiver's connection.
