@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, UNIXClientEndpoint
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from ..wamp._configured import ConfiguredFactory
 from ..wamp._transports import TransportConfig
 from ._connection import TwistedConnection
 from ._proxy import ProxyEndpoint
+
+_FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class _ClientFactory(ConfiguredFactory, Factory):
@@ -83,10 +88,34 @@ def _endpoint(reactor: Any, config: TransportConfig) -> Any:
     if endpoint.path is not None:
         return UNIXClientEndpoint(reactor, endpoint.path, timeout=endpoint.timeout)  # type: ignore[no-untyped-call]
     host, port = config.proxy or (endpoint.host, endpoint.port)
-    found: Any = HostnameEndpoint(reactor, host, port, timeout=endpoint.timeout)
     if config.proxy is not None:
-        found = ProxyEndpoint(found, str(endpoint))
-    return found
+        return ProxyEndpoint(HostnameEndpoint(reactor, host, port, timeout=endpoint.timeout), str(endpoint))
+    make = HostnameEndpoint if endpoint.version is None else functools.partial(_OneVersionEndpoint, endpoint.version)
+    return make(reactor, host, port, timeout=endpoint.timeout)
+
+
+@implementer(IStreamClientEndpoint)
+class _OneVersionEndpoint:
+    """Connects to the first address that a host has in one version of IP."""
+
+    def __init__(self, version: int, reactor: Any, host: str, port: int, timeout: float) -> None:
+        self._family = _FAMILIES[version]
+        self._reactor = reactor
+        self._host = host
+        self._port = port
+        self._timeout = timeout
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        """Connect."""
+
+        def found(addresses: list[Any]) -> Any:
+            host = addresses[0][4][0]
+            endpoint: Any = TCP4ClientEndpoint(self._reactor, host, self._port, self._timeout)
+            return endpoint.connect(protocolFactory)
+
+        look_up = functools.partial(socket.getaddrinfo, self._host, self._port, self._family, socket.SOCK_STREAM)
+        looking: Deferred[Any] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), look_up)
+        return looking.addCallback(found)
 
 
 def _tls_creator(config: TransportConfig) -> Any:

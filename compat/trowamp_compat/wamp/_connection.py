@@ -282,7 +282,7 @@ class Connection(NativeTransport):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.transport_details = self._describe()
+        self.transport_details = self._described()
         if self.ping_interval:
             self._timer = self._face.call_later(self.ping_interval, self._check_life, self.link.received_octets)
         try:
@@ -297,6 +297,18 @@ class Connection(NativeTransport):
         handler.onOpen(self)
         for future in self._opening:
             self._face.resolve(future)
+
+    def _described(self) -> TransportDetails:
+        """Tell what is known of the connection, and of what goes over it."""
+        details = self._describe()
+        serializer = self.link.serializer
+        details.channel_type = details.CHANNEL_TYPE_TLS if details.is_secure else details.CHANNEL_TYPE_TCP
+        details.channel_serializer = details.CHANNEL_SERIALIZER_FROM_STR.get(serializer.name.partition(".")[0])
+        details.channel_framing = details.CHANNEL_FRAMING_RAWSOCKET
+        if self.has_farewell:
+            details.channel_framing = details.CHANNEL_FRAMING_WEBSOCKET
+            details.websocket_protocol = serializer.subprotocol
+        return details
 
     def _hand_over(self, messages: list[Message]) -> None:
         handler = self._handler
