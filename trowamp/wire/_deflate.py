@@ -27,6 +27,33 @@ class Negotiated(Protocol):
     def remote_no_context_takeover(self) -> bool: ...
 
 
+class Compression(Protocol):
+    """What compresses the messages of one connection, both ways."""
+
+    def deflate(self, body: bytes) -> bytes:
+        """Compress a whole message, or what is left of it after `deflate_part`."""
+        ...
+
+    def deflate_part(self, part: bytes) -> bytes:
+        """Compress a part of a message; the whole of it ends with `deflate`."""
+        ...
+
+    def inflate(self, payload: bytes, *, is_last: bool, used: int, max_size: int) -> bytes:
+        """Inflate a fragment of a message, or all of it.
+
+        Args:
+            payload: The fragment as received.
+            is_last: Whether the message ends here.
+            used: Octets of the message inflated so far.
+            max_size: Octets the message may have inflated.
+
+        Raises:
+            MessageTooLarge: It has more; inflating stopped there.
+            FrameViolation: It is not compressed as agreed.
+        """
+        ...
+
+
 class Deflate:
     """Both directions of one connection.
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ._channel import Channel, prepare
 from ._closing import is_sendable
-from ._deflate import Deflate
+from ._deflate import Compression, Deflate
 from ._frame_stream import FRAME_BEGIN, FRAME_DATA, FRAME_END, MESSAGE_BEGIN, MESSAGE_END
-from ._frames import BINARY, CLOSE, NO_LIMIT, PING, PONG, TEXT, Event
+from ._frames import BINARY, CLOSE, NO_LIMIT, PING, PONG, TEXT, Event, FrameViolation
 from ._http_head import HeadCollector, HttpError, serialize_head
 from ._opening import (
     ClientOpening,
@@ -42,10 +42,12 @@ __all__ = [
     "TEXT",
     "Channel",
     "ClientOpening",
+    "Compression",
     "Deflate",
     "DeflateParameters",
     "Event",
     "Extension",
+    "FrameViolation",
     "HeadCollector",
     "HttpError",
     "OpeningRefused",

@@ -20,7 +20,7 @@ from ..wamp.types import TransportDetails
 from ._connection import WebSocketProtocol, random_octets
 from ._server import by_name, header_fields
 from ._state import Wire
-from .compress import PerMessageDeflate, PerMessageDeflateResponse, PerMessageDeflateResponseAccept
+from .compress import PERMESSAGE_COMPRESSION_EXTENSION, PerMessageCompress, PerMessageCompressResponse
 from .types import ConnectingRequest, ConnectionResponse
 
 __all__ = ["WebSocketClientProtocol"]
@@ -42,7 +42,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
     maskClientFrames: bool
     serverConnectionDropTimeout: float
     perMessageCompressionOffers: list[Any]
-    perMessageCompressionAccept: Callable[[PerMessageDeflateResponse], Any]
+    perMessageCompressionAccept: Callable[[PerMessageCompressResponse], Any]
 
     _opening: ClientOpening | None = None
     _proxy_answer: HeadCollector | None = None
@@ -201,21 +201,22 @@ class WebSocketClientProtocol(WebSocketProtocol):
         self.state = self.STATE_CONNECTING
         self._tell_user(response)
 
-    def _agreed_compression(self, extensions: list[Extension]) -> list[PerMessageDeflate]:
+    def _agreed_compression(self, extensions: list[Extension]) -> list[PerMessageCompress]:
         if not extensions:
             return []
         name, parameters = extensions[0]
-        if len(extensions) > 1 or name != PerMessageDeflateResponse.EXTENSION_NAME:
+        if len(extensions) > 1 or name not in PERMESSAGE_COMPRESSION_EXTENSION:
             raise ValueError(
                 f"the server selected extensions that were not offered: {', '.join(n for n, _ in extensions)}"
             )
-        response = PerMessageDeflateResponse.parse(by_name(parameters))
+        classes = PERMESSAGE_COMPRESSION_EXTENSION[name]
+        response = classes["Response"].parse(by_name(parameters))
         if not any(response.answers(offer) for offer in self.perMessageCompressionOffers):
             raise ValueError("the server selected a compression that was not offered")
         accepted = self.perMessageCompressionAccept(response)
-        if not isinstance(accepted, PerMessageDeflateResponseAccept):
+        if not isinstance(accepted, classes["ResponseAccept"]):
             raise TypeError("the compression that the server selected was denied by the client")
-        return [PerMessageDeflate.create_from_response_accept(False, accepted)]
+        return [classes["PMCE"].create_from_response_accept(False, accepted)]
 
     def _tell_user(self, response: UpgradeResponse) -> None:
         told = ConnectionResponse(

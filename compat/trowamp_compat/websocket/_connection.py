@@ -27,7 +27,7 @@ from ..wamp.types import TransportDetails
 from ._pings import AutoPings
 from ._sending import PreparedMessage, SendingProtocol
 from ._state import Wire
-from .compress import PerMessageDeflate
+from .compress import PerMessageCompress
 
 __all__ = ["PreparedMessage", "WebSocketProtocol", "random_octets"]
 
@@ -212,7 +212,7 @@ class WebSocketProtocol(SendingProtocol, ABC):
 
     # Opening
 
-    def _opens(self, extensions: list[PerMessageDeflate], *, is_masking: bool, accepts_both: bool) -> None:
+    def _opens(self, extensions: list[PerMessageCompress], *, is_masking: bool, accepts_both: bool) -> None:
         """The opening handshake is done: from here on there are frames."""
         self._masks = (random_octets if self.applyMask else bytes) if is_masking else None
         deflate = extensions[0].engine() if extensions else None

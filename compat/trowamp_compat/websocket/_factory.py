@@ -12,7 +12,7 @@ from trowamp.wire.websocket import prepare
 from ..wamp._described import require
 from ._connection import PreparedMessage, WebSocketProtocol
 from ._server import header_fields
-from .compress import PerMessageDeflateResponse, PerMessageDeflateResponseAccept
+from .compress import PERMESSAGE_COMPRESSION_EXTENSION, PerMessageCompressResponse
 from .util import parse_url
 
 __all__ = ["WebSocketClientFactory", "WebSocketFactory", "WebSocketServerFactory"]
@@ -414,8 +414,8 @@ def _decline(_: list[Any]) -> None:
     return None
 
 
-def _accept(response: PerMessageDeflateResponse) -> PerMessageDeflateResponseAccept:
-    return PerMessageDeflateResponseAccept(response)
+def _accept(response: PerMessageCompressResponse) -> Any:
+    return PERMESSAGE_COMPRESSION_EXTENSION[response.EXTENSION_NAME]["ResponseAccept"](response)
 
 
 def _pattern(origin: str) -> re.Pattern[str]:

@@ -20,7 +20,7 @@ from trowamp.wire.websocket import (
 
 from ._connection import WebSocketProtocol
 from ._state import Wire
-from .compress import PerMessageDeflate, PerMessageDeflateOffer, PerMessageDeflateOfferAccept
+from .compress import PERMESSAGE_COMPRESSION_EXTENSION, PerMessageCompressOfferAccept
 from .types import ConnectionAccept, ConnectionDeny, ConnectionRequest
 
 __all__ = ["WebSocketServerProtocol"]
@@ -208,7 +208,10 @@ class WebSocketServerProtocol(WebSocketProtocol):
             return
         self.websocket_protocol_in_use = protocol
         self._send_head(response)
-        in_use = [] if accepted is None else [PerMessageDeflate.create_from_offer_accept(True, accepted)]
+        in_use = []
+        if accepted is not None:
+            agreed = PERMESSAGE_COMPRESSION_EXTENSION[accepted.EXTENSION_NAME]["PMCE"]
+            in_use = [agreed.create_from_offer_accept(True, accepted)]
         self._opens(in_use, is_masking=self.maskServerFrames, accepts_both=not self.requireMaskedClientFrames)
         if self.transport_details is not None:
             self.transport_details.websocket_protocol = protocol
@@ -216,16 +219,16 @@ class WebSocketServerProtocol(WebSocketProtocol):
         early, self._early = self._early, b""
         self._opened(early)
 
-    def _accepted_compression(self, extensions: list[Extension]) -> PerMessageDeflateOfferAccept | None:
+    def _accepted_compression(self, extensions: list[Extension]) -> Any:
         offers = []
         for name, parameters in extensions:
-            if name == PerMessageDeflateOffer.EXTENSION_NAME:
+            if name in PERMESSAGE_COMPRESSION_EXTENSION:
                 try:
-                    offers.append(PerMessageDeflateOffer.parse(by_name(parameters)))
+                    offers.append(PERMESSAGE_COMPRESSION_EXTENSION[name]["Offer"].parse(by_name(parameters)))
                 except Exception as error:  # noqa: BLE001  # such an offer is declined (RFC 7692 §7.1)
                     self.log.debug("declining an offer of compression: {error}", error=error)
         accepted = self.perMessageCompressionAccept(offers) if offers else None
-        if accepted is not None and not isinstance(accepted, PerMessageDeflateOfferAccept):
+        if accepted is not None and not isinstance(accepted, PerMessageCompressOfferAccept):
             raise TypeError(f"perMessageCompressionAccept returned {accepted!r}")
         return accepted
 

@@ -15,7 +15,7 @@ from ..wamp._observable import Observable
 from ..wamp.types import TransportDetails
 from ._pings import AutoPings
 from ._statistics import Timings, TrafficStats
-from .compress import PerMessageDeflate
+from .compress import PerMessageCompress
 
 __all__ = ["ConnectionState", "Wire"]
 
@@ -147,7 +147,7 @@ class ConnectionState(Observable):
     websocket_protocols: list[str]
     websocket_extensions: list[Any]
     websocket_protocol_in_use: str | None = None
-    websocket_extensions_in_use: list[PerMessageDeflate]
+    websocket_extensions_in_use: list[PerMessageCompress]
     http_headers: dict[str, str]
 
     # The options, copied from the factory when the connection is made.
