@@ -166,7 +166,9 @@ async def test_a_router_cannot_pass_one_topic_or_procedure_off_as_another(caplog
             router.send(m.Event(500, 1, {**event.options, **named}, event.args))
         await settle()
         assert heard == []
-        assert caplog.text.count("of 'com.example.secret.topic' cannot be decoded: wamp.error.encryption") == 2
+        assert (
+            caplog.text.count("of 'com.example.secret.topic' cannot be decoded: wamp.error.encryption") == 1
+        )  # not for each
 
 
 FOREIGN = ["com.other", "wamp.x", f"{SECRET}topic.more", "com.example.open"]

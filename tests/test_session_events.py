@@ -434,7 +434,7 @@ async def test_a_payload_that_does_not_fit_is_the_publishers_fault(
         assert got == [(1, 2)]
         assert subscription.statistics().misfits == 2
         assert session.is_open
-    assert [record.name for record in caplog.records] == ["trowamp.subscription"] * 2
+    assert [record.name for record in caplog.records] == ["trowamp.subscription"]  # not for each of them
 
 
 async def test_the_log_says_that_the_event_comes_in_addition_to_the_payload(caplog: pytest.LogCaptureFixture) -> None:

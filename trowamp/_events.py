@@ -213,7 +213,8 @@ class Subscription(Held):
         """An event came whose payload could not be decoded."""
         self._undecodable += 1
         self.has_gap = True
-        _log.error("event %d of %r cannot be decoded: %s", message.publication_id, self.topic, error)
+        text = "event %d of %r cannot be decoded: %s"
+        self._complaints.tell(logging.ERROR, text, message.publication_id, self.topic, error)
 
     def next_event(self, message: EventMessage) -> Event:
         """Make an event; the first one after a gap says so."""
@@ -341,7 +342,7 @@ class HandlerSubscription(Subscription):
     def _note_misfit(self, explained: Exception, hint: str = "") -> None:
         self._misfits += 1
         words = "an event of %r does not fit its handler %s: %s%s"
-        _log.error(words, self.topic, self.handler.name, explained.args[0], hint)
+        self._complaints.tell(logging.ERROR, words, self.topic, self.handler.name, explained.args[0], hint)
 
     def _failed(self, error: Exception) -> None:
         if self._shell.is_told_by_the_end(error):

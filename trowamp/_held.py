@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 
+from ._complaints import Complaints
 from ._uri_pattern import UriPattern
 from ._waiter import Waiter
 
@@ -37,6 +38,7 @@ class Held(ABC):
         self.id = 0
         self._is_active = False
         self._log = log
+        self._complaints = Complaints(log)  # about what others send
 
     @property
     def is_active(self) -> bool:

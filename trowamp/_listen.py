@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import math
 import socket
 import ssl
 import stat
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import trio
 
+from ._complaints import Complaints
 from ._exceptions import ConnectError
 from ._stream import ByteTransport, SocketTransport, os_words
 from ._tls import TlsTransport
@@ -27,7 +27,6 @@ _log = logging.getLogger("trowamp.listener")
 
 _BACKLOG: Final = 1024
 _PAUSE: Final = 0.1  # seconds; a shortage does not pass faster by asking more often
-_COMPLAINTS_APART: Final = 1.0  # seconds
 _PORT_ATTEMPTS: Final = 10  # a port that is free for one family may be taken for another
 _FLEETING: Final = {  # the fault of one connection, which is gone already (Linux: accept(2))
     errno.ECONNABORTED,
@@ -59,7 +58,7 @@ class Listener:
         self._tls = tls
         self._identity = identity  # of the Unix socket's file
         self._is_closed = False
-        self._complained = -math.inf
+        self._complaints = Complaints(_log)
 
     async def serve(self, handler: Handler) -> None:
         """Serve each connection in a task of its own; return when the listener has been closed and all connections have ended.
@@ -88,16 +87,11 @@ class Listener:
                 return
             except OSError as error:
                 if error.errno not in _FLEETING and not self._is_closed:
-                    self._complain(error)
+                    text = "cannot accept connections at %s: %s"
+                    self._complaints.tell(logging.ERROR, text, self.url, os_words(error))
                     await trio.sleep(_PAUSE)
             else:
                 nursery.start_soon(self._serve, self._transport(connection, address), handler)
-
-    def _complain(self, error: OSError) -> None:
-        now = trio.current_time()
-        if now - self._complained >= _COMPLAINTS_APART:
-            self._complained = now
-            _log.error("cannot accept connections at %s: %s", self.url, os_words(error))
 
     async def _serve(self, transport: ByteTransport, handler: Handler) -> None:
         try:

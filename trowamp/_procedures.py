@@ -251,7 +251,7 @@ class Registration(Held):
             else:
                 coding.open_input(self.pattern, first, message)
         except ApplicationError as error:
-            _log.error("a call of %r cannot be decoded: %s", self.procedure, error)
+            self._complaints.tell(logging.ERROR, "a call of %r cannot be decoded: %s", self.procedure, error)
             return error
         return None
 

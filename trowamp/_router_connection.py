@@ -62,8 +62,7 @@ class RouterConnection:
             with self._reading:
                 await self._read()
             self._detach()
-            if self.peer.is_slow:
-                _log.warning("%s: %s", self.pump.transport.description, self.peer.close_reason)
+            self._complain()
             if self.pump.link.unread:
                 return  # somebody else goes on with the connection
             with trio.move_on_after(router.options.close_timeout, shield=True):
@@ -136,6 +135,15 @@ class RouterConnection:
             self.pump.transport.abort()
         finally:
             self._helpers.discard(scope)
+
+    def _complain(self) -> None:
+        """Say in the log why this side ended the connection, if that is of interest to whoever runs the router."""
+        peer, where, complaints = self.peer, self.pump.transport.description, self._router.complaints
+        reason = " ".join(peer.close_reason.split())
+        if peer.is_slow:
+            complaints.tell(logging.WARNING, "%s: %s", where, reason)
+        elif self._is_stranger and reason:
+            complaints.tell(logging.INFO, "%s did not join: %s", where, reason)
 
     async def _part(self) -> None:
         """Close in good order, after everything that is queued."""

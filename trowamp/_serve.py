@@ -20,6 +20,7 @@ from trio.lowlevel import enable_ki_protection
 from ._admission import Admission, AdmissionLimits
 from ._authentication import Authentication, RouterAuth
 from ._authorization import Authorization, Authorize
+from ._complaints import Complaints
 from ._exceptions import ConnectError
 from ._failures import open_service_nursery, outlive_the_block
 from ._history import HistoryKeeper, open_history
@@ -125,6 +126,7 @@ class Router:
         self._connections: set[RouterConnection] = set()
         self._turned_away: set[ByteTransport] = set()
         self.admission = Admission(options)
+        self.complaints = Complaints(_log)
         self._long_polls = LongPolls(self)
         self._refused = 0
         self._is_stopping = False
@@ -254,6 +256,7 @@ class Router:
             transport.abort()
         if self._history is not None:
             await self._history.finish()
+        self.complaints.finish()
 
     async def connect(self, identity: Accept | None = None) -> Opened:
         """Open a connection in memory, up to the point where messages can flow.
@@ -355,10 +358,10 @@ class Router:
             try:
                 await transport.handshake()
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                _log.info("%s: the handshake failed: %s", transport.description, error)
+                self.complaints.tell(logging.INFO, "%s: the handshake failed: %s", transport.description, error)
                 return False
             return not self._is_stopping
-        _log.info("%s: no handshake within %g s", transport.description, patience)
+        self.complaints.tell(logging.INFO, "%s: no handshake within %g s", transport.description, patience)
         return False
 
     def _enter(self, transport: ByteTransport) -> bool:
@@ -379,7 +382,7 @@ class Router:
     def refuse(self, transport: ByteTransport, reason: str) -> None:
         """Count and log a connection that is one too many."""
         self._refused += 1
-        _log.warning("connection from %s refused: %s", transport.description, reason)
+        self.complaints.tell(logging.WARNING, "connection from %s refused: %s", transport.description, reason)
 
     @asynccontextmanager
     async def _open_session(self, realm: str, options: JoinOptions) -> AsyncGenerator[Session, None]:
