@@ -49,6 +49,9 @@ class AsyncioConnection(Connection, asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def _backlog(self) -> int:
+        return self.transport.get_write_buffer_size()  # type: ignore[no-any-return]
+
     def _close_transport(self) -> None:
         self.transport.close()
 

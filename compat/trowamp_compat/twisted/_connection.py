@@ -68,6 +68,10 @@ class TwistedConnection(Connection, Protocol):
     def _write(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def _backlog(self) -> int:
+        beneath = getattr(self.transport, "transport", self.transport)
+        return len(beneath.dataBuffer) - beneath.offset + beneath._tempDataLen  # type: ignore[no-any-return]
+
     def _close_transport(self) -> None:
         self.transport.unregisterProducer()
         self.transport.loseConnection()

@@ -127,6 +127,7 @@ class _Attempt:
         self._face = work.face
         self._component = work.component
         self._connecting: Any = None
+        self._connection: Any = None
         self._session: Any = None
         self._has_joined = False
         self._is_over = False
@@ -148,13 +149,16 @@ class _Attempt:
         elif session is not None:
             self._decide(None)
             session.disconnect()
+        elif self._connection is not None:  # its handshake goes on
+            self._decide(None)
+            self._connection.abort()
         else:
             self._face.cancel(self._connecting)
 
     # ---- connecting
 
     def _connected(self, connection: Any) -> None:
-        self._connecting = None
+        self._connection = connection
         self._face.when_done(connection.when_closed(), lambda _: self._closed(connection), self._failed)
         if self._work.is_stopping:
             connection.abort()

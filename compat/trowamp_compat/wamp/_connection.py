@@ -96,12 +96,17 @@ class Connection(NativeTransport):
     _is_reading_paused = False
     _is_gone = False
     _timer: Handle | None = None
+    _heard_at = 0.0  # when octets came; noted only if there are pings
 
     # ---- what a framework adds
 
     @abc.abstractmethod
     def _write(self, data: bytes) -> None:
         """Write octets."""
+
+    @abc.abstractmethod
+    def _backlog(self) -> int:
+        """Return how many octets of what was written the kernel has not taken yet."""
 
     @abc.abstractmethod
     def _close_transport(self) -> None:
@@ -143,6 +148,8 @@ class Connection(NativeTransport):
     def _received(self, data: bytes) -> None:
         """Take octets."""
         link = self.link
+        if self.ping_interval:
+            self._heard_at = self._face.now()
         self._is_receiving = True
         try:
             link.receive_data(data)
@@ -284,7 +291,7 @@ class Connection(NativeTransport):
             self._timer = None
         self.transport_details = self._described()
         if self.ping_interval:
-            self._timer = self._face.call_later(self.ping_interval, self._check_life, self.link.received_octets)
+            self._timer = self._face.call_later(self.ping_interval, self._check_life)
         try:
             handler = self._make_handler()
         except Exception as error:  # noqa: BLE001  # whoever waits for the connection learns of it
@@ -330,22 +337,32 @@ class Connection(NativeTransport):
         self.flush()
         self._close_transport()
 
-    def _check_life(self, heard: int) -> None:
-        """Ping a peer from which nothing was heard since the last time."""
-        link = self.link
-        if link.received_octets != heard or not link.is_open:
-            self._timer = self._face.call_later(self.ping_interval, self._check_life, link.received_octets)
+    def _check_life(self) -> None:
+        """Ping a peer from which nothing was heard for a while."""
+        rest = self._heard_at + self.ping_interval - self._face.now()
+        if rest > 0 or not self.link.is_open:
+            self._timer = self._face.call_later(rest if rest > 0 else self.ping_interval, self._check_life)
             return
-        link.ping()
+        self.link.ping()
         self.flush()
-        self._timer = self._face.call_later(self.ping_timeout or self.ping_interval, self._check_answer, heard)
+        self._await_answer()
 
-    def _check_answer(self, heard: int) -> None:
-        if self.ping_timeout and self.link.received_octets == heard:
+    def _await_answer(self) -> None:
+        seconds = self.ping_timeout or self.ping_interval
+        self._timer = self._face.call_later(seconds, self._check_answer, self._heard_at, self._taken())
+
+    def _check_answer(self, heard_at: float, taken: int) -> None:
+        if self._heard_at != heard_at or not self.ping_timeout:
+            self._check_life()
+        elif self._taken() > taken and self._backlog():
+            self._await_answer()  # the ping still stands behind something large, which the peer goes on taking
+        else:
             self.close_reason = f"no answer to a ping within {self.ping_timeout:g} s"
             self.abort()
-        else:
-            self._check_life(heard)
+
+    def _taken(self) -> int:
+        """Return how many octets the kernel has taken so far."""
+        return self.link.sent_octets - self._backlog()
 
     def _open_timed_out(self) -> None:
         self.error = TimeoutError(f"no transport handshake within {self.open_timeout:g} s")

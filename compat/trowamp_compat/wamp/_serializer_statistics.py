@@ -55,7 +55,7 @@ class SerializerStatistics:
             "cycle": self._cycle,
             "serializer": self.SERIALIZER_ID,
             "timestamp": self._since,
-            "duration": time.time_ns() - self._since,
+            "duration": time.monotonic_ns() - self._began,
         }
         if details:
             found.update({way: dict(counts) for way, counts in self._counts.items()})
@@ -92,6 +92,7 @@ class SerializerStatistics:
     def _begin(self) -> None:
         self._cycle += 1
         self._since = time.time_ns()
+        self._began = time.monotonic_ns()
         self._counts = {way: dict.fromkeys(_UNITS, 0) for way in ("serialized", "unserialized")}
 
     def _count(self, way: str, octets: int, messages: int) -> None:
@@ -101,7 +102,7 @@ class SerializerStatistics:
         counts["rated_messages"] += -(-octets // self.RATED_MESSAGE_SIZE)
         if self._autoreset is not None:
             rated, duration, callback = self._autoreset
-            is_time = duration and time.time_ns() - self._since >= duration
+            is_time = duration and time.monotonic_ns() - self._began >= duration
             if is_time or (rated and self.stats_rated_messages() >= rated):
                 callback(self.stats(reset=True))
 

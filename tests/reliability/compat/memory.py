@@ -46,17 +46,27 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class End(Transport):
-    """One end of a connection in memory."""
+    """One end of a connection in memory. The kernel is thought to take all that is written, unless a test says otherwise.
+
+    Attributes:
+        dataBuffer, offset: What it has not taken, as in a transport of Twisted's.
+    """
+
+    offset = _tempDataLen = 0  # noqa: N815
 
     def __init__(self, network: Network, limit: int | None, cut: Cut) -> None:
         super().__init__()
         self.passed = 0
+        self.dataBuffer = bytearray()
         self._network = network
         self._limit = limit
         self._cut = cut
         self._peer: End | None = None
         self._held = bytearray()
         self._is_cut = False
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.dataBuffer)
 
     def join(self, peer: End) -> None:
         """Connect it with the other end."""
@@ -83,6 +93,10 @@ class End(Transport):
                     self._network.later(KERNEL, end.lose, True)
                 else:
                     self._network.later(0, end.lose, how == "rst")
+
+    def mute(self) -> None:
+        """Let nothing more out."""
+        self._is_cut = True
 
     def write_eof(self) -> None:
         if not (self.half_ends or self._is_cut) and self._peer is not None:
@@ -185,6 +199,7 @@ class Network:
         attempts: When somebody tried to connect.
         connections: How many ends there are.
         last: The ends of the last connection: client, server.
+        clients: The clients' ends of all connections.
     """
 
     def __init__(self, face: Any, later: Callable[..., Any], now: Callable[[], float]) -> None:
@@ -196,6 +211,7 @@ class Network:
         self.attempts: list[float] = []
         self.connections = 0
         self.last: tuple[End, End]
+        self.clients: list[End] = []
         self._now = now
 
     def attempt(self) -> bool:
@@ -214,6 +230,7 @@ class Network:
         near.join(far)
         far.join(near)
         self.last = (near, far)
+        self.clients = [*(end for end in self.clients if not end.is_lost), near]
         self._made(near, client)
         self._made(far, self.serve())
         return near
