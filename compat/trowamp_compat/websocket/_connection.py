@@ -56,6 +56,8 @@ random_octets: Final = secrets.token_bytes
 class WebSocketProtocol(SendingProtocol, ABC):
     """One side of one connection. Subclasses override the methods named `on…`, or listen with `on`."""
 
+    _is_close_answered = False
+
     # What subclasses may override
 
     def onOpen(self) -> None:
@@ -78,6 +80,15 @@ class WebSocketProtocol(SendingProtocol, ABC):
             code: The peer's close code, or None; 1006 if it was not clean.
             reason: The peer's reason, or None; words about the end if it was not clean.
         """
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> None:  # noqa: ARG002  # for those who override it
+        """A Close frame has come: answer it. One that overrides this may leave that out: it is answered in any case.
+
+        Args:
+            code: Its code, or None.
+            reasonRaw: Its reason, as octets, or None.
+        """
+        self._answer_close()
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """A message begins."""
@@ -276,6 +287,9 @@ class WebSocketProtocol(SendingProtocol, ABC):
 
     def _read(self, data: bytes) -> None:
         channel = self._channel
+        if self.logFrames and not channel.is_ended:
+            for header, payload in self._frames_received.take(data):
+                self.logRxFrame(header, [payload])
         events = channel.receive_data(data)
         self._count_received(len(data), events)
         if self._pings is not None:
@@ -346,6 +360,13 @@ class WebSocketProtocol(SendingProtocol, ABC):
         self.remoteCloseCode = None if code == self.CLOSE_STATUS_CODE_NULL else code
         self.remoteCloseReason = reason or None
         self.wasClean = not self.failedByMe
+        self._call(self.onCloseFrame, self.remoteCloseCode, reason.encode() or None)
+        self._answer_close()
+
+    def _answer_close(self) -> None:
+        if self._is_close_answered:
+            return
+        self._is_close_answered = True
         if self.state == self.STATE_OPEN:
             if self.echoCloseCodeReason:
                 self._say_close(self.remoteCloseCode, self.remoteCloseReason)

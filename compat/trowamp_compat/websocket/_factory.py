@@ -109,7 +109,7 @@ class WebSocketFactory:
         path: The URL's path.
         params: The URL's query.
         logOctets: Whether octets are logged.
-        logFrames: No meaning.
+        logFrames: Whether frames are logged.
         trackTimings: Whether protocols track when things happen.
     """
 

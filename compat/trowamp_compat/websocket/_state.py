@@ -13,6 +13,7 @@ from trowamp.wire.websocket import Channel
 from ..wamp._face import Handle
 from ..wamp._observable import Observable
 from ..wamp.types import TransportDetails
+from ._frame_log import FrameHeader, FrameLog
 from ._pings import AutoPings
 from ._statistics import Timings, TrafficStats
 from .compress import PerMessageCompress
@@ -179,6 +180,8 @@ class ConnectionState(Observable):
     _is_receiving: bool
     _is_paused: bool
     _unsent_pongs: int
+    _frames_received: FrameLog
+    _frames_sent: FrameLog
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Begin here, as subclasses may leave out `super().__init__()`."""
@@ -196,6 +199,8 @@ class ConnectionState(Observable):
         self._is_receiving = False
         self._is_paused = False
         self._unsent_pongs = 0
+        self._frames_received = FrameLog()
+        self._frames_sent = FrameLog()
         return self
 
     def __init__(self) -> None:
@@ -252,6 +257,21 @@ class ConnectionState(Observable):
         """Octets are sent, with the option `logOctets`."""
         self.log.debug("TX octets to {peer} : {octets}", peer=self.peer, octets=data.hex())
 
+    def logRxFrame(self, frameHeader: FrameHeader, payload: list[bytes]) -> None:
+        """A frame has come, with the option `logFrames`; its payload, in pieces, is unmasked, but not inflated."""
+        self.log.debug("RX frame from {peer} : {frame}", peer=self.peer, frame=_words(frameHeader, b"".join(payload)))
+
+    def logTxFrame(
+        self,
+        frameHeader: FrameHeader,
+        payload: bytes,
+        repeatLength: int | None,  # noqa: ARG002  # as below: there is none
+        chopsize: int | None,  # noqa: ARG002
+        sync: bool,  # noqa: ARG002
+    ) -> None:
+        """A frame is sent, with the option `logFrames`; its payload is compressed if the message is, but not masked."""
+        self.log.debug("TX frame to {peer} : {frame}", peer=self.peer, frame=_words(frameHeader, payload))
+
     # What drivers call
 
     def _paused(self) -> None:
@@ -283,6 +303,9 @@ class ConnectionState(Observable):
             self.trafficStats.outgoingOctetsWebSocketLevel += len(octets)
             if self.logOctets:
                 self.logTxOctets(octets, False)
+            if self.logFrames:
+                for header, payload in self._frames_sent.take(octets):
+                    self.logTxFrame(header, payload, None, None, False)
             self._wire.write(octets)
 
     def _future(self, name: str) -> Any:
@@ -321,3 +344,11 @@ class ConnectionState(Observable):
             self._cancel(name)
         if self._pings is not None:
             self._pings.stop()
+
+
+def _words(header: FrameHeader, payload: bytes) -> str:
+    mask = None if header.mask is None else header.mask.hex()
+    return (
+        f"opcode={header.opcode}, fin={header.fin}, rsv={header.rsv}, length={header.length}, mask={mask}, "
+        f"payload={payload.hex()}"
+    )

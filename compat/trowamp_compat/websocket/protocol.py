@@ -7,6 +7,7 @@ from ..wamp.types import TransportDetails
 from ._client import WebSocketClientProtocol
 from ._connection import PreparedMessage, WebSocketProtocol
 from ._factory import WebSocketClientFactory, WebSocketFactory, WebSocketServerFactory
+from ._frame_log import FrameHeader
 from ._server import WebSocketServerProtocol
 from ._statistics import Timings, TrafficStats
 from .types import ConnectingRequest, ConnectionDeny, ConnectionRequest, ConnectionResponse
@@ -18,6 +19,7 @@ __all__ = [
     "ConnectionRequest",
     "ConnectionResponse",
     "Disconnected",
+    "FrameHeader",
     "PayloadExceededError",
     "PreparedMessage",
     "Timings",

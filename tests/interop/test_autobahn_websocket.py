@@ -1,0 +1,93 @@
+"""The WebSocket classes of `trowamp_compat` and those of Autobahn: they tell their programs the same, and understand each other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trowamp_compat.asyncio.websocket import WebSocketClientProtocol, create_client_agent
+from trowamp_compat.websocket import compress
+
+from .conftest import peer_folder
+
+CLIENTS = Path(__file__).resolve().parent / "clients"
+MESSAGES = [b"a message " * 50, b"a message " * 50, b"", b"x", bytes(range(256)) * 300]
+
+
+@pytest.fixture(scope="module")
+def autobahn_python() -> str:
+    """Return the interpreter of an environment with Autobahn in it."""
+    return str(peer_folder("clients") / "bin" / "python")
+
+
+@pytest.fixture(scope="module")
+def echo(autobahn_python: str) -> Iterator[list[str]]:
+    """Run Autobahn's server; give its port and its methods of compression."""
+    command = [autobahn_python, str(CLIENTS / "autobahn_echo.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()
+        process.communicate(timeout=30)
+
+
+def printed(python: str, package: str) -> list[str]:
+    run = subprocess.run(
+        [python, str(CLIENTS / "autobahn_frames.py")],
+        env={**os.environ, "PACKAGE": package},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_frames_are_told_of_as_autobahn_tells_of_them(autobahn_python: str) -> None:
+    ours = printed(sys.executable, "trowamp_compat")
+    assert len(ours) == 24
+    assert ours == printed(autobahn_python, "autobahn")
+
+
+class Collecting(WebSocketClientProtocol):
+    """Notes what comes back."""
+
+    def __init__(self) -> None:
+        self.received: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
+        self.received.put_nowait(payload)
+
+
+async def sent_and_received(port: str, offer: Any) -> tuple[list[bytes], list[Any]]:
+    options = {"perMessageCompressionOffers": [offer]}
+    protocol = await create_client_agent().open(f"ws://127.0.0.1:{port}", options, Collecting)
+    try:
+        for message in MESSAGES:
+            protocol.sendMessage(message, True)
+            protocol.sendMessage(message, True, fragmentSize=100)
+        async with asyncio.timeout(20):
+            return [
+                await protocol.received.get() for _ in range(2 * len(MESSAGES))
+            ], protocol.websocket_extensions_in_use
+    finally:
+        protocol.sendClose()
+        await protocol.is_closed
+
+
+@pytest.mark.parametrize("method", ["Deflate", "Bzip2", "Snappy", "Brotli"])
+def test_compressed_messages_go_to_autobahn_and_back(echo: list[str], method: str) -> None:
+    port, *methods = echo
+    name = f"permessage-{method.lower()}"
+    if name not in methods or name not in compress.PERMESSAGE_COMPRESSION_EXTENSION:
+        pytest.skip(f"{name} needs a package that one of the two does not have")
+    offer = compress.PERMESSAGE_COMPRESSION_EXTENSION[name]["Offer"]()
+    received, (agreed,) = asyncio.run(sent_and_received(port, offer))
+    assert received == [message for message in MESSAGES for _ in range(2)]
+    assert name == agreed.EXTENSION_NAME
