@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -253,12 +254,10 @@ def test_what_is_declared_serves_every_session_anew(run: Run, router_url: str) -
         assert sorted(heard, key=str) == sorted([("number", 1), (1, topic), ("number", 2), (2, topic)], key=str)
         assert (len(set(map(id, sessions))), tells) == (2, [1, 2])
         assert (add(1, 1, type("Details", (), {"procedure": "add"})), on_event.__name__) == (2, "on_event")
-        for wrong in (
-            lambda: component.register("com.example", options=SubscribeOptions()),
-            lambda: component.subscribe("com.example", options=RegisterOptions()),
-        ):
-            with pytest.raises(AssertionError):
-                wrong()
+        with pytest.raises(AssertionError):
+            component.register("com.example", options=SubscribeOptions())
+        with pytest.raises(AssertionError):
+            component.subscribe("com.example", options=RegisterOptions())
 
     run(scenario)
 
@@ -282,15 +281,14 @@ def test_callbacks_return_values_futures_and_coroutines_or_are_generators(run: R
             await a_future(kit, None)
             told.append("coroutine")
 
-        def generator(session: Any, details: Any) -> Any:
+        def generator(session: Any, details: Any) -> Generator[Any, Any, None]:
             told.append((yield a_future(kit, "generator")))
 
         listeners: list[Any] = [plain, future, coroutine, generator]
         if kit.name == "twisted":
             from twisted.internet.defer import inlineCallbacks
 
-            inline: Any = inlineCallbacks
-            listeners.append(inline(generator))
+            listeners.append(inlineCallbacks(generator))
         for listener in listeners:
             component.on_join(listener)
 
