@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from ..wamp.types import CloseDetails, ComponentConfig, SessionDetails
 from ._runner import ApplicationRunner
 from ._sessions import ApplicationSession
+from .websocket import WampWebSocketClientFactory
 
 
 class _Session(ApplicationSession):
@@ -148,7 +149,7 @@ class Service(service.MultiService):
         reactor: The reactor; default: the installed one.
     """
 
-    factory: Any = None
+    factory: Any = WampWebSocketClientFactory
     reactor: Any = None
 
     def __init__(self, url: str, realm: str, make: Any, extra: Any = None, context_factory: Any = None) -> None:
