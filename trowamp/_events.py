@@ -247,6 +247,11 @@ class HandlerSubscription(Subscription):
         self._has_failed = False  # the session's block is about to raise why
         self._workers: Workers[Event] = Workers(shell.nursery, self._handle, concurrency, handler.name)
 
+    @property
+    def is_inline(self) -> bool:
+        """Whether the function is a sync one."""
+        return not self.handler.is_async
+
     def queue_of_events(self) -> deque[Event]:
         """The events that wait for a task."""
         return self._workers.queue

@@ -45,6 +45,11 @@ class Held(ABC):
         """Whether anything can still arrive."""
         return self._is_active and self._shell.core.is_established
 
+    @property
+    def is_inline(self) -> bool:
+        """Whether what arrives is handled before anything else can run."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Let go of tasks and buffers."""

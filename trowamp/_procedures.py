@@ -207,6 +207,11 @@ class Registration(Held):
         self._skippable = 0  # invocations in the queue that have been answered
         self._workers: Workers[Invocation] = Workers(shell.nursery, self._serve, concurrency, handler.name)
 
+    @property
+    def is_inline(self) -> bool:
+        """Whether the function is a sync one."""
+        return not self.handler.is_async
+
     def activate(self, message: Registered) -> None:
         """The router agreed."""
         self.begin(message.registration_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
+from trio import current_time
 from trio.lowlevel import current_task, enable_ki_protection
 
 from ._before_sleep import before_sleep
@@ -59,6 +60,7 @@ class Reading:
             messages: What was received already.
         """
         pump, link, core = self._pump, self._pump.link, self._core
+        pump.last_received = current_time()  # what comes next is timed from here
         while True:
             waiting = core.pending_calls
             self._take(messages)

@@ -6,8 +6,9 @@ inline, and only async handlers cost a task switch.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -20,7 +21,7 @@ from ._pump import Pump
 from ._reading import Reading
 from ._types import SessionDetails
 from ._waiter import Waiter
-from .messages import Message
+from .messages import Event, Invocation, Message
 from .protocol import (
     ClientSession,
     Delivery,
@@ -36,8 +37,14 @@ from .protocol import (
 
 if TYPE_CHECKING:
     from ._events import Subscription
-    from ._procedures import Invocation, Registration
+    from ._procedures import Invocation as Serving
+    from ._procedures import Registration
     from .payloads import PayloadCodec
+
+_log = logging.getLogger("trowamp.session")
+
+_BLOCKED: Final = 1.0  # seconds for a batch of messages, after which a warning is due
+_NAMED: Final = 3  # of the handlers that may have blocked
 
 
 class SessionShell:
@@ -74,7 +81,7 @@ class SessionShell:
         payload_codec: PayloadCodec | None = None,
     ) -> None:
         self.pump = pump
-        self.core: ClientSession[Waiter, Any, Invocation] = ClientSession(pump.link, details)
+        self.core: ClientSession[Waiter, Any, Serving] = ClientSession(pump.link, details)
         self.reading = Reading(pump, self.core, self._take)
         self.nursery = nursery
         self.reveal_errors = reveal_errors
@@ -150,6 +157,21 @@ class SessionShell:
             inbound = receive(message)
             if inbound is not None:
                 _HANDLERS[type(inbound)](self, inbound)
+        took = trio.current_time() - self.pump.last_received
+        if took > _BLOCKED:
+            _log.warning("handlers blocked the program for %.1f s: %s", took, ", ".join(self._served_inline(messages)))
+
+    def _served_inline(self, messages: list[Message]) -> list[str]:
+        """Name the sync handlers of some messages, each once."""
+        subscriptions, registrations = self.core.attached()
+        handlers: list[Any] = []
+        for message in messages:
+            if isinstance(message, Event):
+                handlers += subscriptions.get(message.subscription_id, ())
+            elif isinstance(message, Invocation):
+                handlers += registrations.get(message.registration_id, ())
+        names = [f"{held.handler.name} for {held.pattern.text!r}" for held in handlers if held.is_inline]
+        return list(dict.fromkeys(names))[:_NAMED]
 
     def lose(self, reason: str) -> None:
         """The connection is gone, or as good as gone."""
@@ -190,10 +212,10 @@ class SessionShell:
     def _on_invoked(self, inbound: Invoked[Registration]) -> None:
         inbound.handler.invoke(inbound.message)
 
-    def _on_fed(self, inbound: Fed[Invocation]) -> None:
+    def _on_fed(self, inbound: Fed[Serving]) -> None:
         inbound.token.feed(inbound.message)
 
-    def _on_interrupted(self, inbound: Interrupted[Invocation]) -> None:
+    def _on_interrupted(self, inbound: Interrupted[Serving]) -> None:
         inbound.token.interrupt()
 
     def _on_revoked(self, inbound: Revoked[Registration | Subscription]) -> None:

@@ -326,6 +326,10 @@ class ClientSession(Generic[W, H, T]):
             return self._unexpected(message)
         return handler(self, message)
 
+    def attached(self) -> tuple[dict[int, tuple[H, ...]], dict[int, tuple[H, ...]]]:
+        """Return the subscriptions and the registrations, by id."""
+        return self._subscriptions.attached, self._registrations.attached
+
     def statistics(self) -> SessionStatistics:
         """Return how much of everything the session holds now."""
         return SessionStatistics(

@@ -146,7 +146,8 @@ class Outbox:
         self.is_shut = True
         if self._backlog is not None:
             self._backlog.deadline = math.inf
-            self._backlog.outbox = self._backlog = None  # a reminder must not keep what waits here in memory
+            self._backlog.outbox = None  # a reminder must not keep what waits here in memory
+            self._backlog = None
         self.mark()
 
     def _pile_up(self) -> None:
