@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from trowamp_compat.asyncio._face import AsyncioFace
 from trowamp_compat.wamp._transports import TransportConfig
 from trowamp_compat.wamp.types import ComponentConfig
 
-TIMEOUT = 20.0  # seconds that a scenario may take on a busy machine
+from tests.driver import REALM, TIMEOUT, NotJoined
 
 Scenario = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -106,6 +107,8 @@ def run_on_twisted(scenario: Scenario, *args: Any, kind: str = "epoll") -> Any:
     outcome: list[Any] = []
     running = ensureDeferred(scenario(TwistedKit(reactor), *args))
     running.addBoth(outcome.append)
+    if kind == "asyncio":  # an iteration of this one lasts as long as it may, unless its loop is stopped
+        running.addBoth(lambda _: reactor._asyncioEventloop.stop())
     deadline = reactor.seconds() + TIMEOUT
     try:
         while not outcome:
@@ -144,8 +147,22 @@ def run_on_uvloop(scenario: Scenario, *args: Any) -> Any:
     return run_on_asyncio(scenario, *args, new_loop=uvloop.new_event_loop)
 
 
+def run_with_eager_tasks(scenario: Scenario, *args: Any) -> Any:
+    """Run a scenario on a loop whose tasks begin to run when they are made."""
+    if sys.version_info < (3, 12):
+        pytest.skip("eager tasks came with Python 3.12")
+    return run_on_asyncio(scenario, *args, new_loop=_new_eager_loop)
+
+
+def _new_eager_loop() -> Any:
+    loop: Any = asyncio.new_event_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009  # for those whose Python has it not
+    return loop
+
+
 RUNNERS: dict[str, Callable[..., Any]] = {
     "asyncio": run_on_asyncio,
+    "asyncio-eager": run_with_eager_tasks,
     "uvloop": run_on_uvloop,
     "twisted-epoll": run_on_twisted,
     "twisted-select": functools.partial(run_on_twisted, kind="select"),
@@ -162,23 +179,44 @@ Run = Callable[..., Any]
 def transport(url: str, kind: str = "rawsocket", serializer: str = "msgpack") -> dict[str, Any]:
     """Return the configuration of a transport to a router that serves both framings on one port."""
     if kind == "rawsocket":
-        return {"type": kind, "url": url.replace("ws://", "rs://").removesuffix("/ws"), "serializer": serializer}
+        return {"type": kind, "url": over_rawsocket(url), "serializer": serializer}
     return {"type": kind, "url": url, "serializers": [serializer]}
 
 
-async def join(kit: Kit, config: dict[str, Any], make: Callable[[ComponentConfig], Any] | None = None) -> Any:
-    """Connect and join; return the session."""
+def over_rawsocket(url: str) -> str:
+    """Return the RawSocket URL of a router that serves both framings on one port."""
+    return url.replace("ws://", "rs://").removesuffix("/ws")
+
+
+async def join(
+    kit: Kit,
+    config: dict[str, Any],
+    make: Callable[[ComponentConfig], Any] | None = None,
+    realm: str = REALM,
+) -> Any:
+    """Connect and join; return the session.
+
+    Raises:
+        NotJoined: The router said no.
+    """
     ready = kit.face.create_future()
 
+    reasons: list[Any] = []
+
+    def disconnected(session: Any, was_clean: bool) -> None:
+        kit.face.reject(ready, NotJoined(reasons[0]))
+
     def make_session() -> Any:
-        session = (make or kit.wamp.ApplicationSession)(ComponentConfig(realm="realm1"))
+        session = (make or kit.wamp.ApplicationSession)(ComponentConfig(realm=realm))
         session.on("ready", lambda session: kit.face.resolve(ready, session))
-        session.on("leave", lambda session, details: kit.face.reject(ready, AssertionError(f"not joined: {details}")))
+        session.on("leave", lambda session, details: reasons.append(details.reason))
+        session.on("disconnect", disconnected)
         return session
 
     await kit.connect(TransportConfig(config), make_session)
     session = await ready
     session.off("leave")
+    session.off("disconnect")
     return session
 
 

@@ -1,75 +1,90 @@
-"""One story, told on every event loop, over every transport and serializer: what a session can do, against `trowamp router`."""
+"""Every scenario on every event loop, over both framings, against `trowamp router`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from trowamp_compat.wamp.exception import ApplicationError
-from trowamp_compat.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions
 
-from tests.compat.kit import Kit, Run, join, on_all, transport, until
+from tests.cli.program import Program, environment_of
+from tests.compat.flavours import FLAVOURS, Addresses, addresses, cases
+from tests.compat.kit import over_rawsocket
+from tests.driver import Scenario
+from tests.proofs import PROOFS
+from tests.scenarios import SCENARIOS
 
-TRANSPORTS = pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
-SERIALIZERS = pytest.mark.parametrize("serializer", ["json", "msgpack", "cbor"])
+ROUTER = """
+[router]
+listen = ["ws://127.0.0.1:0/ws"]
+
+[router.limits]
+max_message_size = 16777216
+max_failed_attempts = 1000
+
+[router.auth]
+anonymous_role = "anonymous"
+
+[router.auth.principals]
+alice = { role = "user", ticket = "open sesame" }
+bob = { role = "user", wampcra = "grüezi" }
+dave = { role = "user", cryptosign = ["03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"] }
+
+[router.auth.principals.berta]
+role = "user"
+
+[router.auth.principals.berta.wampcra]  # of "salty"
+key = "7HHejPo2Tn2WRzXltuIDA1GlQisPVVebc5ZMkDCKhkU="
+salt = "pepper"
+iterations = 1000
+keylen = 32
+
+[router.auth.principals.claire]
+role = "reader"
+
+[router.auth.principals.claire.scram]  # of "pepper"
+kdf = "argon2id13"
+memory = 512
+iterations = 64
+salt = "xM+U51tgZ+gdcyUESKOMEA=="
+stored_key = "+Q76o8W5Qcf6PkC5qfQKvTMqXBpDdCjCXahdZSkfH/E="
+server_key = "FFQzALTpgJijMTtWz5Et4bJVqPkfIfDpPkh7e3kn8Fg="
+
+[[router.roles]]
+name = "anonymous"
+rules = [{ uri = "", match = "prefix", allow = ["call", "register", "publish", "subscribe"] }]
+
+[[router.roles]]
+name = "user"
+rules = [{ uri = "", match = "prefix", allow = ["call", "register", "publish", "subscribe"] }]
+
+[[router.roles]]
+name = "reader"
+rules = [{ uri = "com.example.public.", match = "prefix", allow = ["call", "subscribe"] }]
+"""
 
 
-@on_all
-@TRANSPORTS
-@SERIALIZERS
-@pytest.mark.autobahn("S-45", "S-46", "S-47", "S-48", "S-53", "S-55", "S-57", "S-61", "S-77")
-def test_a_session_calls_registers_subscribes_and_publishes(
-    run: Run, router_url: str, kind: str, serializer: str
+@pytest.fixture(scope="module")
+def router(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    folder = tmp_path_factory.mktemp("router")
+    (folder / "router.toml").write_text(ROUTER, encoding="utf-8")
+    with closing(Program(("router", "--config", "router.toml"), environment_of(project, {}), folder)) as program:
+        url = program.says("listening on ").removeprefix("listening on ")
+        urls = {"ws": url, "rs": over_rawsocket(url)}
+        with addresses(urls.__getitem__, urls.__getitem__, "wamp.error.authentication_denied") as found:
+            yield found
+
+
+@pytest.mark.parametrize(("scenario", "flavour", "framing", "serializer"), cases(SCENARIOS))
+def test_what_a_scenario_tells_is_so(
+    router: Addresses, scenario: Scenario, flavour: str, framing: str, serializer: str
 ) -> None:
-    assert run(everything, transport(router_url, kind, serializer), f"com.example.{serializer}") == "left"
+    assert FLAVOURS[flavour](scenario, router.place(flavour, framing, serializer)) is None
 
 
-async def everything(kit: Kit, config: dict[str, Any], prefix: str) -> str:
-    session = await join(kit, config)
-    events: list[Any] = []
-    progress: list[Any] = []
-
-    async def add(x: int, y: int = 0) -> int:
-        return x + y
-
-    def several(n: int, details: Any = None) -> CallResult:
-        for i in range(n):
-            details.progress(i)
-        return CallResult(1, b"\x00\xff", c="ä")
-
-    def fail() -> None:
-        raise ApplicationError("com.example.error.broken", 1, why="so")
-
-    registration = await session.register(add, f"{prefix}.add")
-    await session.register(several, f"{prefix}.several", RegisterOptions(details_arg="details"))
-    await session.register(fail, f"{prefix}.fail")
-    await session.register(lambda: None, f"{prefix}.nothing")
-    assert await session.call(f"{prefix}.add", 2, 3) == 5
-    assert await session.call(f"{prefix}.add", 2, y=5) == 7
-    assert await session.call(f"{prefix}.nothing") is None
-    result = await session.call(f"{prefix}.several", 2, options=CallOptions(on_progress=progress.append))
-    assert (result.results, result.kwresults, progress) == ((1, b"\x00\xff"), {"c": "ä"}, [0, 1])
-    with pytest.raises(ApplicationError) as caught:
-        await session.call(f"{prefix}.fail")
-    assert (caught.value.error, caught.value.args, caught.value.kwargs) == (
-        "com.example.error.broken",
-        (1,),
-        {"why": "so"},
-    )
-
-    subscription = await session.subscribe(lambda *args, **kwargs: events.append((args, kwargs)), f"{prefix}.topic")
-    to_all = PublishOptions(acknowledge=True, exclude_me=False)
-    publication = await session.publish(f"{prefix}.topic", 1, [None, {"a": True}], b=2.5, options=to_all)
-    await until(kit, lambda: events)
-    assert (publication.id > 0, events) == (True, [((1, [None, {"a": True}]), {"b": 2.5})])
-    assert session.publish(f"{prefix}.topic", 2) is None
-    assert await subscription.unsubscribe() == 0
-    await registration.unregister()
-    with pytest.raises(ApplicationError, match="no_such_procedure"):
-        await session.call(f"{prefix}.add", 2, 3)
-
-    ended = kit.face.create_future()
-    session.on("disconnect", lambda session, was_clean: kit.face.resolve(ended, was_clean))
-    await session.leave()
-    assert await ended is True
-    return "left"
+@pytest.mark.parametrize(("scenario", "flavour", "framing", "serializer"), cases(dict.fromkeys(PROOFS, ())))
+def test_who_one_is_can_be_proved(
+    router: Addresses, scenario: Scenario, flavour: str, framing: str, serializer: str
+) -> None:
+    assert FLAVOURS[flavour](scenario, router.place(flavour, framing, serializer)) is None

@@ -57,7 +57,16 @@ AUTH: dict[str, Any] = {
                 "stored-key": "6da886bbf1118d6d3aafa255b8859e25de33964b56507b2de536a9d166389489",
                 "server-key": "724f5c808831142013f416c88c25311eb4cfe075ebfca8b58c84a0b0aa96a9eb",
                 "role": "reader",
-            }
+            },
+            "claire": {  # the same password, with as little work as clients accept
+                "kdf": "argon2id-13",
+                "memory": 512,
+                "iterations": 64,
+                "salt": "c4cf94e75b6067e81d73250448a38c10",
+                "stored-key": "f90efaa3c5b941c7fa3e40b9a9f40abd332a5c1a437428c25da85d65291f1ff1",
+                "server-key": "14543300b4e98098a3313b56cf912de1b255a8f91f21f0e93e487b7b7927f058",
+                "role": "reader",
+            },
         },
     },
 }
