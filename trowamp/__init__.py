@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from . import _exceptions, auth, payloads, uris
-from ._authentication import RouterAuth
 from ._calls import CallStream
 from ._component import Component, is_fatal
 from ._events import Event, EventStream, Subscription, SubscriptionStatistics
@@ -21,6 +20,7 @@ from ._ssh_agent import SshAgentKey, ssh_agent_keys
 from ._transport import Transport
 from ._types import Result, SessionDetails
 from ._version import __version__
+from .auth._authority import RouterAuth
 from .protocol import ReconnectSchedule, SessionStatistics
 from .router import HistoryRule, Role, RouterOptions, RouterStatistics, Rule
 

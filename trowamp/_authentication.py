@@ -1,72 +1,20 @@
-"""Who may join an embedded router: principals in a table, and a function or procedure that decides about everybody else."""
+"""Who may join an embedded router, and how it is found out on Trio."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-import msgspec
-
-from . import uris
 from ._exceptions import ApplicationError
-from .auth._anonymous import AnonymousAuthenticator
-from .auth._methods import (
-    METHODS,
-    model_principal,
-    principal_from_answer,
-    principals_from_mapping,
-    router_authenticators,
-)
-from .auth._principals import Inquiry, Principals, Shadows
-from .auth._router import Claim, Deny, Outcome, Pending, RouterAuthenticator, Sources
+from .auth._authority import Authority, RouterAuth, claim_arguments
+from .auth._router import Claim, Outcome, Pending, RouterAuthenticator, Sources
+
+__all__ = ["Authentication", "RouterAuth"]
 
 _log = logging.getLogger("trowamp.router")
-
-Decide = Callable[[Claim], Awaitable[Mapping[str, Any] | None]]
-
-# What an authenticator says by these URIs of WAMP's own is meant for the client; other ones tell that it does not work.
-_VERDICTS: Final = {
-    uris.ERROR_AUTHENTICATION_DENIED,
-    uris.ERROR_AUTHENTICATION_REQUIRED,
-    uris.ERROR_NOT_AUTHORIZED,
-    uris.ERROR_NO_SUCH_PRINCIPAL,
-    uris.ERROR_NO_SUCH_REALM,
-    uris.ERROR_NO_SUCH_ROLE,
-}
-_SECRET_SIZE: Final = 32
-_FAILED: Final = Deny(uris.ERROR_AUTHENTICATION_FAILED, "the router could not find out who may join")
-
-
-class RouterAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may join a router; `open_router` takes it.
-
-    Attributes:
-        principals: Who is known, by authid: `{"joe": {"role": "user", "wampcra": "secret"}}`; see `trowamp.auth.principals_from_mapping`.
-        authenticator: Decides about everybody else: an async function that takes a `trowamp.auth.Claim`, or the URI of a procedure that takes the
-            realm, the authid and a dict with the rest. Either returns a principal as in `principals`, with `"ticket": True` or False for a ticket
-            that is right or wrong and `authid` or `realm` if they are others than asked for, or None for somebody who does not exist; or raises
-            `ApplicationError`, whose URI and first argument tell the client why not.
-        realm: Where the procedure is called. Default: in the realm that the client asks for.
-        methods: The methods that the authenticator is asked about.
-        anonymous_role: The role of anonymous sessions. Default: there are none.
-        private_key: The router's own Ed25519 key, for cryptosign clients that want it proved, in the forms that `Cryptosign` takes.
-        secret: 32 octets or more from which challenges for identities that do not exist are made. Default: others each time the router starts, by
-            which a patient observer can tell such identities from real ones.
-    """
-
-    principals: Mapping[str, Any] = {}
-    authenticator: Decide | str | None = None
-    realm: str | None = None
-    methods: Sequence[str] = METHODS
-    anonymous_role: str | None = None
-    private_key: str | bytes | None = None
-    secret: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"<RouterAuth with {len(self.principals)} principals>"  # their secrets are not shown
 
 
 class Authentication:
@@ -86,67 +34,28 @@ class Authentication:
     def __init__(self, auth: RouterAuth, call: Callable[..., Awaitable[Any]]) -> None:
         self._call = call
         self._auth = auth
-        if auth.secret is not None and len(auth.secret) < _SECRET_SIZE:
-            raise ValueError(f"RouterAuth.secret must have {_SECRET_SIZE} octets or more")
-        secret = auth.secret or os.urandom(_SECRET_SIZE)
-        principals = principals_from_mapping(auth.principals)
-        table = Principals(principals, secret)
-        methods = dict.fromkeys(method for principal in principals for method in principal.credentials)
-        if auth.authenticator is not None:
-            methods.update(dict.fromkeys(auth.methods))
-        self._inquiry = Inquiry(
-            table, Shadows(secret, [model_principal()]), auth.methods if auth.authenticator is not None else ()
-        )
-        self.authenticators: list[RouterAuthenticator] = router_authenticators(
-            self._inquiry, Sources(os.urandom, _utc_now), methods=methods, private_key=auth.private_key
-        )
-        if auth.anonymous_role is not None:
-            self.authenticators.append(AnonymousAuthenticator(_random_id, role=auth.anonymous_role))
+        self._authority = Authority(auth, Sources(os.urandom, _utc_now))
+        self.authenticators: list[RouterAuthenticator] = self._authority.authenticators
 
     async def find_out(self, pending: Pending) -> Outcome:
         """Ask the authenticator; whatever it does, there is an outcome."""
         claim = pending.claim
         try:
-            answer = await self._ask(claim)
-            principal = (
-                self._inquiry.unknown(claim)
-                if answer is None
-                else principal_from_answer(claim.authid, answer, claim.method)
-            )
-        except ApplicationError as error:
-            if error.uri in _VERDICTS or not error.uri.startswith("wamp."):
-                return Deny(error.uri, _words_of(error))
-            _log.error("the authenticator failed for %r: %s", claim, error.uri)
-            return _FAILED
-        except Exception:  # noqa: BLE001  # whatever is wrong with it, one client must not end the router
-            _log.exception("the authenticator failed for %r", claim)
-            return _FAILED
-        return pending.judge(principal)
+            return self._authority.outcome(pending, await self._ask(claim))
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, one client must not end the router
+            refusal, is_meant = self._authority.refusal(error)
+            if isinstance(error, ApplicationError) and not is_meant:
+                _log.error("the authenticator failed for %r: %s", claim, error.uri)
+            elif not is_meant:
+                _log.exception("the authenticator failed for %r", claim)
+            return refusal
 
     async def _ask(self, claim: Claim) -> Any:
         authenticator = self._auth.authenticator
         if callable(authenticator):
             return await authenticator(claim)
-        details = {
-            "authmethod": claim.method,
-            "authrole": claim.authrole,
-            "authextra": claim.authextra,
-            "ticket": claim.ticket,
-            "public_key": claim.public_key,
-            "session": claim.session_id,
-            "transport": claim.transport,
-        }
-        given = {key: value for key, value in details.items() if value is not None}
-        return await self._call(self._auth.realm or claim.realm, authenticator, claim.realm, claim.authid, given)
-
-
-def _words_of(error: ApplicationError) -> str:
-    return error.args[0] if error.args and isinstance(error.args[0], str) else "the authenticator refused the session"
+        return await self._call(self._auth.realm or claim.realm, authenticator, *claim_arguments(claim))
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _random_id() -> int:
-    return int.from_bytes(os.urandom(7), "big") % 2**53 + 1

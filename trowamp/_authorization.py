@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from ._exceptions import WampError
-from .router import Role, verdict_from_answer
+from .router import Role, require_authorizer, verdict_from_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +43,7 @@ class Authorization:
         call: Callable[..., Awaitable[Any]],
         timeout: float,
     ) -> None:
-        asks = [role.name for role in roles or () for rule in role.rules if rule.ask]
-        if asks and authorizer is None:
-            raise ValueError(f"the rules of role {asks[0]!r} ask an authorizer, and there is none")
+        require_authorizer(roles, authorizer)
         self._authorizer = authorizer
         self._call = call
         self._timeout = timeout
@@ -64,10 +62,6 @@ class Authorization:
         return None
 
     async def _ask(self, question: Question) -> Any:
-        action, uri, _ = question.need
-        session = question.session
-        details = {"realm": session.realm.name, **session.describe()}
-        options = question.message.options
         if callable(self._authorizer):
-            return await self._authorizer(details, uri, action, options)
-        return await self._call(session.realm.name, self._authorizer, details, uri, action, options)
+            return await self._authorizer(*question.arguments)
+        return await self._call(question.session.realm.name, self._authorizer, *question.arguments)

@@ -8,6 +8,7 @@ and `RouterAuthenticator` say what a method of your own has to look like.
 from __future__ import annotations
 
 from ._anonymous import Anonymous, AnonymousAuthenticator
+from ._authority import Authority, claim_arguments
 from ._client import ClientAttempt, ClientAuthenticator, Work
 from ._cryptosign import ChannelBinding, Cryptosign, CryptosignAuthenticator, Signer
 from ._keys import private_key_from
@@ -24,6 +25,7 @@ __all__ = [
     "Anonymous",
     "AnonymousAuthenticator",
     "Attempt",
+    "Authority",
     "Challenge",
     "ChannelBinding",
     "Claim",
@@ -50,6 +52,7 @@ __all__ = [
     "WampCra",
     "WampCraAuthenticator",
     "Work",
+    "claim_arguments",
     "principals_from_mapping",
     "private_key_from",
     "router_authenticators",

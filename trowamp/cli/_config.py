@@ -35,9 +35,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from .._authentication import RouterAuth
 from .._serve import ServerOptions
 from ..auth import METHODS, principals_from_mapping
+from ..auth._authority import RouterAuth
 from ..auth._keys import private_key_from
 from ..auth._reading import check_keys
 from ..router import HistoryRule, Role, RouterOptions, Rule

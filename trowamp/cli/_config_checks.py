@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._authentication import RouterAuth
 from ..auth import METHODS
+from ..auth._authority import RouterAuth
 from ..router import Role
 
 

@@ -17,4 +17,5 @@ from ._peer import Peer as Peer
 from ._router import Router as Router
 from ._rules import Role as Role
 from ._rules import Rule as Rule
+from ._rules import require_authorizer as require_authorizer
 from ._statistics import RouterStatistics as RouterStatistics

@@ -54,6 +54,13 @@ class Question:
         self.message = message
         self.deadline = math.inf
 
+    @property
+    def arguments(self) -> tuple[dict[str, Any], str, str, dict[str, Any]]:
+        """What an authorizer takes: the session's details, the URI, the action and the request's options."""
+        action, uri, _ = self.need
+        details = {"realm": self.session.realm.name, **self.session.describe()}
+        return details, uri, action, self.message.options
+
     def __repr__(self) -> str:
         action, uri, match = self.need
         return f"<Question whether {self.session} may {action} {uri!r} ({match})>"

@@ -106,6 +106,17 @@ def role_exists(roles: Sequence[Role] | None, name: str, realm: str) -> bool:
     return roles is None or any(role.name == name and role.realm in (None, realm) for role in roles)
 
 
+def require_authorizer(roles: Sequence[Role] | None, authorizer: object) -> None:
+    """Refuse rules that ask an authorizer where there is none.
+
+    Raises:
+        ValueError: They do.
+    """
+    asks = [role.name for role in roles or () for rule in role.rules if rule.ask]
+    if asks and authorizer is None:
+        raise ValueError(f"the rules of role {asks[0]!r} ask an authorizer, and there is none")
+
+
 class _Answer(IntEnum):
     """What a rule says, from the strictest to the most generous."""
 

@@ -253,7 +253,7 @@ class Connection(NativeTransport):
         if self._is_gone:
             return
         self.link.close()
-        self.flush()
+        self._write_queued()  # now, for a transport that closes takes nothing more
         if self.has_farewell and not self.link.is_closed:
             if self._timer is not None:
                 self._timer.cancel()
@@ -271,6 +271,9 @@ class Connection(NativeTransport):
         self._is_flush_due = False
         if self._is_receiving or self._is_paused:
             return  # at the end of what was received, or when the transport takes more
+        self._write_queued()
+
+    def _write_queued(self) -> None:
         buffer = self.link.data_to_send()
         if buffer and not self._is_gone:
             data = bytes(buffer)
@@ -334,7 +337,7 @@ class Connection(NativeTransport):
             if self._is_native:
                 self._handler._violated(str(link.error))
             link.close(link.close_code)
-        self.flush()
+        self._write_queued()
         self._close_transport()
 
     def _check_life(self) -> None:

@@ -3,30 +3,32 @@
     router = Router(["realm1"])
     server = await loop.create_server(WampRawSocketServerFactory(router), "127.0.0.1", 8080)
 
-It is the broker and dealer of `trowamp.router`. Everybody may join as anonymous, unless its options have authenticators. Methods that have to ask
-somebody else, and an authorizer, are for `trowamp.open_router`; here they refuse.
+It is the broker and dealer of `trowamp.router`. Everybody may join as anonymous, unless `auth` or the options say otherwise: they are those of
+`trowamp.open_router`. Whoever decides, about sessions or about what they do, is asked on the event loop of the connections.
 """
 
 from __future__ import annotations
 
+import functools
 import secrets
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import msgspec
+
 import trowamp
-from trowamp import auth, uris
 from trowamp.messages import Message
-from trowamp.router import Peer, RouterOptions, RouterStatistics
+from trowamp.router import Peer, Question, RouterOptions, RouterStatistics, Verdict
 from trowamp.router import Router as Core
 from trowamp.wire import Link, WholeMessages, whole_messages
 
 from ._connection import Connection, NativeTransport
+from ._deciding import Asked, Deciding, utc_now
+from ._service import ServiceSession
 
 __all__ = ["Router"]
 
 _BEFORE_WELCOME: Final = 65536  # octets a message may have as long as nobody knows who sends it
-_NOBODY_TO_ASK: Final = auth.Deny(uris.ERROR_AUTHENTICATION_FAILED, "the router has nobody to ask")
 
 
 class Router:
@@ -35,13 +37,32 @@ class Router:
     Args:
         realms: The realms there are.
         options: Limits, times and policies.
+        auth: Who may join: principals, and a function that is asked about everybody else. Default: everybody, anonymously, unless the options have
+            authenticators.
+        authorizer: Decides where the rules of `options.roles` say `ask`: a function, or the URI of a procedure of the same realm. It takes the
+            session's details, the URI, the action and the request's options, and returns a bool, or a dict with `allow`, `disclose` and `cache`.
+            This function, and the authenticator of `auth`, may be plain ones, coroutine functions, or return futures or Deferreds.
 
     Raises:
-        ValueError: The name of a realm is not a legal URI.
+        ValueError: The name of a realm is not a legal URI, a principal is not legal, or there is no authorizer for rules that ask one.
     """
 
-    def __init__(self, realms: Iterable[str], options: RouterOptions | None = None) -> None:
-        self._core = Core(realms, random_id=_random_id, utc_now=_utc_now, options=options or RouterOptions())
+    def __init__(
+        self,
+        realms: Iterable[str],
+        options: RouterOptions | None = None,
+        *,
+        auth: trowamp.RouterAuth | None = None,
+        authorizer: Callable[..., Any] | str | None = None,
+    ) -> None:
+        options = options or RouterOptions()
+        self._deciding = Deciding(auth or trowamp.RouterAuth(), authorizer, options, self._call)
+        if auth is not None:
+            methods = (*self._deciding.authenticators, *(options.authenticators or ()))
+            options = msgspec.structs.replace(options, authenticators=methods)
+        self._core = Core(realms, random_id=_random_id, utc_now=utc_now, options=options)
+        self._services: dict[str, ServiceSession] = {}
+        self._is_asking = False
         self._timer: Any = None
         self._timer_at: float | None = None
         self._face: Any = None
@@ -88,14 +109,42 @@ class Router:
 
     def _flush(self) -> None:
         """Send what was queued, to whomever; close what is to be closed."""
-        core = self._core
-        for peer, _ in core.take_pending():
-            core.resolve(peer, _NOBODY_TO_ASK, self._face.now())
-        for question in core.take_questions():
-            core.answer(question, None, self._face.now())
-        for peer in core.take_dirty():
+        if self._is_asking:
+            return  # an answer that came at once; the loop below goes on with what follows from it
+        self._is_asking = True
+        try:
+            while self._ask():
+                pass
+        finally:
+            self._is_asking = False
+        for peer in self._core.take_dirty():
             peer.token.flush(peer)
         self._plan()
+
+    def _ask(self) -> bool:
+        """Have decided what the core cannot decide itself; return whether there was anything."""
+        core, face = self._core, self._face
+        pending, questions = core.take_pending(), core.take_questions()
+        for peer, claimed in pending:
+            peer.token.asked = self._deciding.find_out(face, claimed, functools.partial(self._found_out, peer))
+        for question in questions:
+            self._deciding.decide(face, question, functools.partial(self._decided, question))
+        return bool(pending or questions)
+
+    def _found_out(self, peer: Peer, outcome: Any) -> None:
+        self._core.resolve(peer, outcome, self._face.now())
+        self._flush()
+
+    def _decided(self, question: Question, verdict: Verdict | None) -> None:
+        self._core.answer(question, verdict, self._face.now())
+        self._flush()
+
+    def _call(self, realm: str, procedure: str, *args: Any) -> Any:
+        """Call a procedure, as the router itself; return a future."""
+        service = self._services.get(realm)
+        if service is None or service.is_over:
+            service = self._services[realm] = ServiceSession(self._core, self._face, realm, self._flush)
+        return service.call(procedure, *args)
 
     def _plan(self) -> None:
         """Be called when something is due."""
@@ -123,6 +172,7 @@ class _Served:
         self._link: Any = None
         self._bodies: WholeMessages | None = None  # for transports that carry whole messages
         self._is_stranger = True
+        self.asked: Asked | None = None  # who may join
 
     def onOpen(self, transport: Any) -> None:
         """A client has connected.
@@ -153,6 +203,8 @@ class _Served:
 
     def onClose(self, wasClean: bool) -> None:
         """The client is gone."""
+        if self.asked is not None:
+            self.asked.drop()
         if self._peer is not None:
             self._router._detach(self._peer, "the connection was closed" if wasClean else "the connection was lost")
 
@@ -179,7 +231,3 @@ class _Served:
 
 def _random_id() -> int:
     return secrets.randbelow(2**53) + 1
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
