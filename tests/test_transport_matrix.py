@@ -13,18 +13,21 @@ import pytest
 import trio
 import trio_websocket
 
-from tests.transports import client_tls, server_tls
-from trowamp import (
-    ApplicationError,
-    Event,
-    Invocation,
-    Result,
-    Router,
-    Session,
-    SessionClosed,
-    open_router,
-    open_session,
+from tests.driver import REALM, Place, Proof, Scenario
+from tests.scenarios import (
+    a_call_is_answered,
+    a_procedure_sees_that_its_call_was_cancelled,
+    an_error_arrives_as_it_was_raised,
+    an_event_reaches_its_publisher_only_if_that_is_asked_for,
+    calls_run_side_by_side,
+    large_payloads_arrive_whole,
+    octets_stay_octets,
+    results_come_in_parts,
 )
+from tests.transports import client_tls, server_tls
+from tests.trio_driver import TrioDriver
+from trowamp import Event, Router, Session, SessionClosed, open_router, open_session
+from trowamp._failures import open_service_nursery
 from trowamp._join import open_link
 from trowamp._pump import Pump
 from trowamp._run_session import Opened, run_session
@@ -33,7 +36,6 @@ from trowamp.wire import BY_SUBPROTOCOL, get_serializer, rawsocket_client
 
 Opener = Callable[[], AbstractAsyncContextManager[Session]]
 
-REALM = "realm1"
 MAX_SIZE = 2**24  # trio-websocket's own limit is lower
 SERIALIZERS = ("json", "msgpack", "cbor")
 SCHEMES = ("ws", "wss", "rs", "rss", "http", "https", "ws+unix", "rs+unix", "http+unix")
@@ -143,71 +145,43 @@ async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[
             yield way
 
 
-async def test_a_call_is_answered(way: Way) -> None:
-    async with way.sessions() as (caller, callee):
-        await callee.register("com.example.echo", Result)
-        value = {"text": "grüß göttin \0 🐌", "numbers": [0, -1, 2**63, -(2**63), 0.5], "nothing": None, "yes": True}
-        assert await caller.call("com.example.echo", value) == value
-        assert await caller.call("com.example.echo") is None
-        assert await caller.call("com.example.echo", 1, a=[2]) == Result(1, a=[2])
+class WayDriver(TrioDriver):
+    """Tells scenarios over one way."""
+
+    def __init__(self, way: Way, nursery: trio.Nursery) -> None:
+        nowhere = Place(
+            url="", auth_url="", fragile_url="", serializer=way.serializer, name="", cut=lambda: None, denied=""
+        )
+        super().__init__(nowhere, nursery)
+        self._way = way
+
+    def open(
+        self, realm: str, proof: Proof | None, key: str | None, *, is_fragile: bool
+    ) -> AbstractAsyncContextManager[Session]:
+        assert (realm, proof, key, is_fragile) == (REALM, None, None, False)
+        return self._way.session()
 
 
-async def test_calls_run_side_by_side(way: Way) -> None:
-    async with way.sessions() as (caller, callee):
-        everybody_is_here = trio.Event()
-        numbers: set[int] = set()
-
-        async def meet(number: int) -> int:
-            numbers.add(number)
-            if len(numbers) == 100:
-                everybody_is_here.set()
-            await everybody_is_here.wait()
-            return number * 2
-
-        results: dict[int, int] = {}
-
-        async def call(number: int) -> None:
-            results[number] = await caller.call("com.example.meet", number)
-
-        await callee.register("com.example.meet", meet)
-        async with trio.open_nursery() as nursery:
-            for number in range(100):
-                nursery.start_soon(call, number)
-        assert results == {number: number * 2 for number in range(100)}
-
-
-async def test_results_come_in_parts(way: Way) -> None:
-    async def count(n: int, invocation: Invocation) -> str:
-        for number in range(n):
-            await invocation.progress(number)
-        return "done"
-
-    async with way.sessions() as (caller, callee):
-        await callee.register("com.example.count", count)
-        async with caller.open_call("com.example.count", 50) as stream:
-            assert [part async for part in stream] == list(range(50))
-            assert await stream.result() == "done"
-
-
-async def test_a_procedure_sees_that_its_call_was_cancelled(way: Way) -> None:
-    async with way.sessions() as (caller, callee):
-        began, ended = trio.Event(), trio.Event()
-
-        async def sleep() -> None:
-            began.set()
-            try:
-                await trio.sleep_forever()
-            finally:
-                ended.set()
-
-        await callee.register("com.example.sleep", sleep)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(caller.call, "com.example.sleep")
-            await began.wait()
-            nursery.cancel_scope.cancel()
-        await ended.wait()
-        assert caller.statistics().pending_calls == 0
-        assert await caller.with_options(acknowledge=True).publish("com.example.topic")  # and the session goes on
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        a_call_is_answered,
+        calls_run_side_by_side,
+        results_come_in_parts,
+        a_procedure_sees_that_its_call_was_cancelled,
+        an_error_arrives_as_it_was_raised,
+        an_event_reaches_its_publisher_only_if_that_is_asked_for,
+        large_payloads_arrive_whole,
+        octets_stay_octets,
+    ],
+    ids=lambda scenario: scenario.__name__,
+)
+async def test_a_scenario_is_the_same_whatever_carries_it(way: Way, scenario: Scenario) -> None:
+    async with open_service_nursery() as nursery:
+        driver = WayDriver(way, nursery)
+        await scenario(driver)
+        await driver.close()
+    assert way.router.statistics().violations == 0
 
 
 async def test_events_reach_who_subscribed_to_a_pattern(way: Way) -> None:
@@ -233,40 +207,6 @@ async def test_events_reach_who_subscribed_to_a_pattern(way: Way) -> None:
             ("fr", "Tosca", "com.example.fr.on_concert"),
         ]
         assert topics == [topic for _, _, topic in handled]
-
-
-async def test_an_error_arrives_as_it_was_raised(way: Way) -> None:
-    def fail() -> None:
-        raise ApplicationError("com.example.error.out_of_stock", "apples", until="monday")
-
-    async with way.sessions() as (caller, callee):
-        await callee.register("com.example.buy", fail)
-        with pytest.raises(ApplicationError) as caught:
-            await caller.call("com.example.buy")
-        error = caught.value
-        assert (error.uri, error.args, error.kwargs) == (
-            "com.example.error.out_of_stock",
-            ("apples",),
-            {"until": "monday"},
-        )
-
-
-async def test_a_large_payload_arrives_whole(way: Way) -> None:
-    text = "".join(map(chr, range(32, 127))) * (1024 * 1024 // 95 + 1)
-    async with way.sessions() as (caller, callee):
-        await callee.register("com.example.echo", Result)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(caller.call, "com.example.echo", 1)
-            assert await caller.call("com.example.echo", text) == text
-
-
-async def test_octets_stay_octets(way: Way) -> None:
-    octets = bytes(range(256))
-    async with way.sessions() as (caller, callee):
-        await callee.register("com.example.echo", Result)
-        assert await caller.call("com.example.echo", octets, inside=[{"a": octets}, b""]) == Result(
-            octets, inside=[{"a": octets}, b""]
-        )
 
 
 async def test_both_sides_say_goodbye(way: Way) -> None:

@@ -190,19 +190,25 @@ class TrioDriver:
         self, realm: str = REALM, *, proof: Proof | None = None, key: str | None = None, is_fragile: bool = False
     ) -> TrioPeer:
         peer = TrioPeer(self._nursery)
-        session = trowamp.open_session(
-            self.place.auth_url if proof else self.place.fragile_url if is_fragile else self.place.url,
-            realm=realm,
-            serializers=[self.place.serializer],
-            auth=_METHODS[proof.method](proof.authid, proof.secret) if proof else None,
-            payload_codec=_RINGS[key]() if key else None,
-        )
+        session = self.open(realm, proof, key, is_fragile=is_fragile)
         try:
             await self._nursery.start(peer.run, session)
         except JoinError as error:
             raise NotJoined(error.reason) from error
         self._peers.append(peer)
         return peer
+
+    def open(
+        self, realm: str, proof: Proof | None, key: str | None, *, is_fragile: bool
+    ) -> AbstractAsyncContextManager[Session]:
+        """Open a session."""
+        return trowamp.open_session(
+            self.place.auth_url if proof else self.place.fragile_url if is_fragile else self.place.url,
+            realm=realm,
+            serializers=[self.place.serializer],
+            auth=_METHODS[proof.method](proof.authid, proof.secret) if proof else None,
+            payload_codec=_RINGS[key]() if key else None,
+        )
 
     async def close(self) -> None:
         """Let everybody leave."""

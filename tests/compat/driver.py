@@ -20,7 +20,7 @@ from trowamp_compat.wamp.types import (
 )
 
 from tests.compat.kit import Kit, join, transport, turn
-from tests.driver import LOST, REALM, About, GivenUp, Gone, Place, Proof, Refused, Scenario, Several
+from tests.driver import LOST, REALM, TIMEOUT, About, GivenUp, Gone, Place, Proof, Refused, Scenario, Several
 from tests.payloads.keys import CALLEE, CALLER, SECRET
 from tests.sessions import pending
 
@@ -167,7 +167,10 @@ class CompatDriver:
                 session.set_payload_codec(ring)
             return session
 
-        session = await join(self._kit, transport(url, kind, self.place.serializer), make, realm)
+        config = transport(url, kind, self.place.serializer)
+        if kind == "websocket":
+            config["options"] = {"openHandshakeTimeout": TIMEOUT, "closeHandshakeTimeout": TIMEOUT}
+        session = await join(self._kit, config, make, realm)
 
         def left(session: Any, details: CloseDetails) -> None:
             is_lost = details.reason == CloseDetails.REASON_TRANSPORT_LOST
