@@ -65,6 +65,7 @@ class AsyncioFace:
 
     framework: ClassVar[Framework] = "asyncio"
     canceled: type[BaseException] = asyncio.CancelledError
+    resumes_later: ClassVar[bool] = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         if loop is not None:

@@ -62,6 +62,7 @@ class TwistedFace:
 
     framework: ClassVar[Framework] = "twisted"
     canceled: type[BaseException] = CancelledError
+    resumes_later: ClassVar[bool] = False
 
     def __init__(self, loop: Any = None) -> None:
         if loop is not None:

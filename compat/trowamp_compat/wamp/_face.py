@@ -25,10 +25,12 @@ class Face(Protocol):
     Attributes:
         framework: The name of the framework.
         canceled: What a cancelled future raises.
+        resumes_later: Whether who waits for a future goes on in the next turn of the loop, instead of at once.
     """
 
     framework: ClassVar[Framework]
     canceled: type[BaseException]
+    resumes_later: ClassVar[bool]
 
     def __init__(self, loop: Any = None) -> None: ...
 

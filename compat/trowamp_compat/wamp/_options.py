@@ -77,6 +77,11 @@ class _HandlerOptions(_Options):
     match: str | None
     details: bool | None
     details_arg: str | None
+    concurrency: int | None
+
+    def _check_concurrency(self) -> None:
+        if self.concurrency is not None:
+            require(_is_int(self.concurrency) and self.concurrency > 0, "concurrency must be at least 1")
 
     def _check_match_and_details(self) -> None:
         if self.match is not None:
@@ -128,8 +133,7 @@ class RegisterOptions(_HandlerOptions):
             self.details_arg = "details"
         if self.invoke is not None:
             require(self.invoke in _INVOKES, f"invoke must not be {self.invoke!r}")
-        if self.concurrency is not None:
-            require(_is_int(self.concurrency) and self.concurrency > 0, "concurrency must be at least 1")
+        self._check_concurrency()
         self._check_flags("force_reregister")
         self._check_forwarded()
 
@@ -152,6 +156,7 @@ class SubscribeOptions(_HandlerOptions):
         correlation_uri: Likewise.
         correlation_is_anchor: Likewise.
         correlation_is_last: Likewise.
+        concurrency: How many events are handled at a time by a handler that takes its time; default: 1, so that they are handled in order (W-19).
 
     Raises:
         AssertionError: A value is not legal.
@@ -168,12 +173,15 @@ class SubscribeOptions(_HandlerOptions):
     correlation_uri: Any = None
     correlation_is_anchor: Any = None
     correlation_is_last: Any = None
+    _: KW_ONLY
+    concurrency: int | None = None
 
     def __post_init__(self) -> None:
         self._check_match_and_details()
         if self.details:
             self.details_arg = "details"
         self._check_flags("get_retained")
+        self._check_concurrency()
         self._check_forwarded()
 
     def message_attr(self) -> dict[str, Any]:

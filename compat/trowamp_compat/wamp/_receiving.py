@@ -30,6 +30,8 @@ from .types import ComponentConfig
 class Receiving(Lifecycle):
     """The part of a session that takes messages, one after the other."""
 
+    _has_settled = False  # whether something was answered by what has come together with the message in hand
+
     def __init__(self, config: ComponentConfig | None = None) -> None:
         super().__init__(config)
         self._inbox = Inbox(self._handle)
@@ -38,12 +40,14 @@ class Receiving(Lifecycle):
         """Take a message of the transport."""
         inbox = self._inbox
         was_held = inbox.is_held
+        self._has_settled = False
         inbox.put([to_core(msg)])
         if not was_held:
             inbox.release()  # what was sent in answer to it may have been answered, too
 
     def _take(self, messages: list[Message]) -> None:
-        """Take messages of a connection of ours."""
+        """Take messages of a connection of ours, which have come together."""
+        self._has_settled = False
         self._inbox.put(messages)
 
     def _handle(self, message: Message) -> None:
@@ -59,12 +63,28 @@ class Receiving(Lifecycle):
             _INBOUND[type(inbound)](self, inbound)
 
     def _on_reply(self, inbound: Reply[Pending]) -> None:
+        self._has_settled = True
         inbound.waiter.settle(inbound.message, inbound.error)
 
     def _on_progress(self, inbound: Progress[Pending]) -> None:
         inbound.waiter.progress(inbound.message)
 
     def _on_delivery(self, inbound: Delivery[Subscriber]) -> None:
+        if (
+            self._has_settled and self._face.resumes_later
+        ):  # who waits for what came before the event goes on before it (W-19)
+            self._has_settled = False
+            self._inbox.is_waiting = True
+            self._face.call_soon(self._deliver_late, inbound)
+        else:
+            self._deliver(inbound)
+
+    def _deliver_late(self, inbound: Delivery[Subscriber]) -> None:
+        self._inbox.is_waiting = False
+        self._deliver(inbound)
+        self._inbox.drain()
+
+    def _deliver(self, inbound: Delivery[Subscriber]) -> None:
         message = inbound.message
         for subscriber in inbound.handlers:
             subscriber.deliver(message)

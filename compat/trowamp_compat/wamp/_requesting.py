@@ -226,6 +226,7 @@ class Requesting(SessionBase):
     def _unsubscribe(self, subscription: Subscription) -> Any:
         core = self._require_core()
         target = self._subscribers[subscription]
+        target.stop()
         self._forget_subscription(subscription)
         pending = PendingRemoval(self, len(self._subscriptions.get(subscription.id, ())))
         return self._removed(pending, is_asked=core.unsubscribe(subscription.id, target, pending))

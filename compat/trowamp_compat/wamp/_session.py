@@ -89,16 +89,47 @@ class SessionBase(Observable):
     def _user_error(self, error: BaseException, what: str) -> None:
         self.onUserError(self._face.failure(error), what)
 
-    def _run(self, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], what: object) -> None:
-        """Call a function of the user; whatever comes of it ends nothing."""
+    def _run(
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        kwargs: dict[str, Any],
+        what: object,
+        ended: Callable[[], None] | None = None,
+    ) -> bool:
+        """Call a function of the user; whatever comes of it ends nothing.
+
+        Args:
+            function: The function.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+            what: What it is, in words.
+            ended: Called when what the function has begun has ended.
+
+        Returns:
+            Whether it has begun something; `ended` may have been called already.
+        """
         try:
             result = function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  # told, and that is all
             self._user_error(error, f"failure in {what}")
-            return
+            return False
         future = self._face.future_of(result)
-        if future is not None:
-            self._face.when_done(future, _ignore, lambda error: self._user_error(error, f"failure in {what}"))
+        if future is None:
+            return False
+
+        def done(_: Any = None) -> None:
+            if ended is not None:
+                ended()
+
+        def failed(error: BaseException) -> None:
+            try:
+                self._user_error(error, f"failure in {what}")
+            finally:
+                done()
+
+        self._face.when_done(future, done, failed)
+        return True
 
     def _forget_registration(self, registration: Registration) -> None:
         registration.active = False

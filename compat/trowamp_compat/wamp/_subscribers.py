@@ -1,9 +1,13 @@
-"""Handlers of events."""
+"""Handlers of events.
+
+A handler that takes its time gets its events one after the other, or as many at a time as it wants (W-19).
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trowamp.messages import Event
 from trowamp.uris import UriPattern
@@ -16,6 +20,8 @@ from .types import EventDetails, SubscribeOptions, Subscription
 if TYPE_CHECKING:
     from ._session import SessionBase
 
+BUFFER: Final = 10_000  # events that wait for a handler
+
 
 class Subscriber:
     """A function that is, or is about to be, subscribed.
@@ -27,7 +33,17 @@ class Subscriber:
         options: Options, or None.
     """
 
-    __slots__ = ("_binding", "function", "pattern", "session", "subscription")
+    __slots__ = (
+        "_binding",
+        "_concurrency",
+        "_is_going_on",
+        "_running",
+        "_waiting",
+        "function",
+        "pattern",
+        "session",
+        "subscription",
+    )
 
     subscription: Subscription
 
@@ -41,6 +57,10 @@ class Subscriber:
         self.session = session
         self.function = function
         self.pattern = pattern
+        self._concurrency = (options.concurrency if options else None) or 1
+        self._running = 0  # events that the function has not done with
+        self._waiting: deque[Event] = deque()
+        self._is_going_on = False
         self._binding = Binding(function, pattern, options.details_arg if options else None, (EventDetails,))
 
     def subscribed(self, subscription_id: int) -> Subscription:
@@ -50,6 +70,31 @@ class Subscriber:
         return self.subscription
 
     def deliver(self, message: Event) -> None:
+        """Take an event; it is handled now, or when the function has done with others."""
+        if self._running < self._concurrency:
+            self._handle(message)
+        elif len(self._waiting) < BUFFER:
+            self._waiting.append(message)
+        else:
+            self.session._user_error(OverflowError(f"{BUFFER} events wait already"), f"an event is lost for {self}")
+
+    def stop(self) -> None:
+        """The program wants no more events: those that wait are dropped."""
+        self._waiting.clear()
+
+    def _ended(self) -> None:
+        """The function has done with an event: it gets the next."""
+        self._running -= 1
+        if self._is_going_on:
+            return
+        self._is_going_on = True
+        try:
+            while self._waiting and self._running < self._concurrency:
+                self._handle(self._waiting.popleft())
+        finally:
+            self._is_going_on = False
+
+    def _handle(self, message: Event) -> None:
         """Handle an event; what the function raises is told, and ends nothing."""
         session = self.session
         uri = message.details.get("topic", self.pattern.text) if message.details else self.pattern.text
@@ -60,7 +105,9 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # a codec is the user's; and a pattern's types may not fit
             session._user_error(error, f"an event of {uri} cannot be handled")
             return
-        session._run(self.function, args, kwargs, self)
+        self._running += 1
+        if not session._run(self.function, args, kwargs, self, self._ended):
+            self._running -= 1
 
     def __str__(self) -> str:
         name = getattr(self.function, "__qualname__", None) or repr(self.function)
