@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,21 @@ def autobahn_python() -> str:
     return str(peer_folder("clients") / "bin" / "python")
 
 
-@pytest.fixture(scope="module")
-def echo(autobahn_python: str) -> Iterator[list[str]]:
-    """Run Autobahn's server; give its port and its methods of compression."""
-    command = [autobahn_python, str(CLIENTS / "autobahn_echo.py")]
+@contextmanager
+def running(python: str, program: str) -> Iterator[list[str]]:
+    """Run a server; give what it prints first."""
+    command = [python, str(CLIENTS / program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()
         process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def echo(autobahn_python: str) -> Iterator[list[str]]:
+    """Run Autobahn's server; give its port and its methods of compression."""
+    with running(autobahn_python, "autobahn_echo.py") as printed_first:
+        yield printed_first
 
 
 def printed(python: str, package: str) -> list[str]:
@@ -91,3 +99,21 @@ def test_compressed_messages_go_to_autobahn_and_back(echo: list[str], method: st
     received, (agreed,) = asyncio.run(sent_and_received(port, offer))
     assert received == [message for message in MESSAGES for _ in range(2)]
     assert name == agreed.EXTENSION_NAME
+
+
+async def over_streams(port: str) -> dict[str, bytes]:
+    answers = {}
+    for subprotocol, octets, is_binary in (("binary", b"abc", True), ("base64", b"YWJj", False)):
+        agent = create_client_agent()
+        protocol = await agent.open(f"ws://127.0.0.1:{port}", {"protocols": [subprotocol]}, Collecting)
+        protocol.sendMessage(octets, is_binary)
+        async with asyncio.timeout(20):
+            answers[protocol.websocket_protocol_in_use] = await protocol.received.get()
+        protocol.sendClose()
+        await protocol.is_closed
+    return answers
+
+
+def test_streams_of_autobahn_in_websocket_are_those_that_ours_are(autobahn_python: str) -> None:
+    with running(autobahn_python, "autobahn_wrapped.py") as (port,):
+        assert asyncio.run(over_streams(port)) == {"binary": b"ABC", "base64": b"QUJD"}

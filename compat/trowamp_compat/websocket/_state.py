@@ -240,7 +240,9 @@ class ConnectionState(Observable):
         if self._producer is not None:
             raise RuntimeError("there is a producer already")
         self._producer = producer
-        if not streaming:
+        if self._is_paused:
+            producer.pauseProducing()
+        elif not streaming:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:

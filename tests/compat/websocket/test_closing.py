@@ -345,6 +345,18 @@ def test_a_server_takes_nothing_from_a_client_that_takes_nothing(world: World) -
     assert told(server, "onMessage") == [(b"waits", False)]
 
 
+class Pulled(Producer):
+    """Has nothing to write when it is asked."""
+
+    def __init__(self, channel: Any) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        self.channel.unregisterProducer()
+
+
 @pytest.mark.autobahn("W-5")
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_producers_are_told_when_to_pause(world: World, side: str) -> None:
@@ -361,6 +373,9 @@ def test_producers_are_told_when_to_pause(world: World, side: str) -> None:
     own.unregisterProducer()
     getattr(own, pause)()
     assert producer.calls == ["pause", "resume"]
-    pulled = Producer()
+    pulled = Pulled(own)
     own.registerProducer(pulled, False)
-    assert pulled.calls == ["resume"]
+    assert "resume" not in pulled.calls
+    getattr(own, resume)()
+    world.run()
+    assert pulled.calls[-1] == "resume"

@@ -14,7 +14,7 @@ PACKAGE = os.environ["PACKAGE"]
 websocket = import_module(f"{PACKAGE}.asyncio.websocket")
 
 lines = []
-ended = asyncio.Event()
+ends = asyncio.Queue()
 
 
 def noting(base, side):
@@ -43,8 +43,7 @@ def noting(base, side):
 
         def onClose(self, wasClean, code, reason):
             self.note("closed", wasClean, code, reason)
-            if side == "client":
-                ended.set()
+            ends.put_nowait(side)
 
     return Noting
 
@@ -69,8 +68,8 @@ async def main():
     client_factory.protocol = noting(websocket.WebSocketClientProtocol, "client")
     client_factory.logFrames = True
     await loop.create_connection(client_factory, "127.0.0.1", port)
-    await asyncio.wait_for(ended.wait(), 10)
-    await asyncio.sleep(0.1)
+    for _ in range(2):
+        await asyncio.wait_for(ends.get(), 10)
     listening.close()
     for side in ("client", "server"):  # what one side sends, and what it receives, are told in no order
         for what in ("sent", "received", "close", "answered", "closed"):
