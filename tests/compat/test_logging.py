@@ -243,3 +243,53 @@ def test_making_a_logger_loads_no_framework() -> None:
         without_txaio=True,
     )
     assert lines == ["[]"]
+
+
+@pytest.mark.frameworks("twisted")
+@pytest.mark.autobahn("S-97")
+def test_observers_of_twisted_see_what_is_logged_and_can_format_it() -> None:
+    lines = run(
+        """
+        from twisted.logger import formatEvent, globalLogPublisher
+        from trowamp_compat import _logging
+
+        seen = []
+        globalLogPublisher.addObserver(seen.append)
+        log = _logging.make_logger("twisted", "app")
+        log.info("{x} of {y.real}", x=1, y=2)
+        log.debug("not")
+        print([(event["log_level"].name, event["log_namespace"], formatEvent(event)) for event in seen], file=sys.__stdout__)
+        """,
+        without_txaio=True,
+    )
+    assert lines == ["[('info', 'app', '1 of 2')]"]
+
+
+@pytest.mark.autobahn("S-97")
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_sessions_and_components_have_a_logger_and_run_starts_logging(framework: str) -> None:
+    lines = run(
+        f"""
+        from trowamp_compat.{framework}.component import Component, run
+
+        component = Component(transports={{"url": "rs://127.0.0.1:1", "max_retries": 0}})
+        session = component._make_session()
+
+        class Tells:
+            real = 5
+
+        @component.on_connectfailure
+        def failed(component, error):
+            for log in (component.log, session.log):
+                log.info("the value is {{it.real}}", it=Tells())
+                log.debug("not {{it}}", it=Tells())
+
+        try:
+            run([component], log_level="info")
+        except Exception as error:
+            pass
+        """,
+        without_txaio=True,
+    )
+    assert [line.split(" ", 1)[1] for line in lines if "the value" in line] == ["the value is 5"] * 2
+    assert not any("not" in line.split(" ", 1)[1:] for line in lines)

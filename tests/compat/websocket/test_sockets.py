@@ -349,7 +349,7 @@ def test_an_agent_tells_why_there_is_no_connection(run: Run) -> None:
 
 @on_all
 @pytest.mark.parametrize("serializers", [None, ["json"], ["json.batched"], ["msgpack", "cbor"]])
-@pytest.mark.autobahn("S-93")
+@pytest.mark.autobahn("S-93", "W-13")
 def test_sessions_go_over_the_protocols_of_wamp(run: Run, router_url: str, serializers: list[str] | None) -> None:
     async def scenario(kit: Kit) -> None:
         module = module_of(kit)
