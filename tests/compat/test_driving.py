@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trowamp_compat.wamp import message
+from trowamp_compat.wamp import message, role
 from trowamp_compat.wamp.exception import ApplicationError, SerializationError, SessionNotReady, TransportLost
 from trowamp_compat.wamp.types import ComponentConfig, PublishOptions
 
@@ -294,5 +294,31 @@ def test_an_on_join_that_fails_is_told_and_the_session_is_not_ready_but_stays(ru
         router.open(session)
         await until(kit, lambda: told)
         assert (told, session.is_attached()) == ([ZeroDivisionError], True)
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("S-79")
+def test_a_router_is_asked_to_resume_a_session_and_what_it_says_is_told(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        class Session(kit.wamp.ApplicationSession):  # type: ignore[misc, name-defined]
+            def onConnect(self) -> None:
+                self.join("realm1", resumable=True, resume_session=7, resume_token="secret")
+
+        router = FakeRouter(kit)
+        roles = {"broker": role.RoleBrokerFeatures()}
+        router.answers[message.Hello] = lambda hello: message.Welcome(
+            8, roles, resumed=False, resumable=True, resume_token="other"
+        )
+        session = router.open(Session(ComponentConfig(realm="realm1")))
+        (hello,) = router.of(message.Hello)
+        assert (hello.resumable, hello.resume_session, hello.resume_token) == (True, 7, "secret")
+        told = session.session_details
+        assert (told.resumed, told.resumable, told.resume_token) == (False, True, "other")
+
+        router, _ = joined(kit)
+        (hello,) = router.of(message.Hello)
+        assert (hello.resumable, hello.resume_session, hello.resume_token) == (None, None, None)
 
     run(scenario)

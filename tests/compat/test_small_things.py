@@ -385,6 +385,11 @@ def test_a_service_is_a_session_that_starts_and_stops_with_its_parent(router_url
         await service.stopService()
         assert told == ["joined realm1 1", "disconnected"]
 
+    class OfAnotherFactory(Service):
+        factory = object()
+
     with pytest.raises(Exception, match="TLS"):
         Service("ws://h/ws", "realm1", Session, context_factory=object())
+    with pytest.raises(Exception, match="another factory would not be used"):
+        OfAnotherFactory("ws://h/ws", "realm1", Session)
     run_on_twisted(scenario)

@@ -154,6 +154,11 @@ def test_an_identity_can_be_claimed_without_a_method(link: FakeLink) -> None:
     assert hello(link, **offered) == offered
 
 
+def test_more_can_be_told_but_instead_of_nothing_that_is_told_anyway(link: FakeLink) -> None:
+    more = {"resumable": True, "roles": {}, "agent": "another", "authid": "jim"}
+    assert hello(link, more=more, authid="joe") == {"resumable": True, "authid": "joe"}
+
+
 def test_methods_are_offered_in_the_order_of_preference_with_all_they_add(link: FakeLink) -> None:
     first = FakeMethod("cryptosign", "joe", extra={"pubkey": "00ff", "shared": "first"})
     second = FakeMethod("ticket", "jim", "user", extra={"_b": 2, "shared": "second"})

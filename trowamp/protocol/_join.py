@@ -5,7 +5,7 @@ A `Join` lives until it has an outcome; the `ClientSession` that follows knows n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .. import uris
@@ -38,6 +38,7 @@ class Join:
         authrole: The role to ask for when no authenticator asks for one.
         authextra: Application-specific additions to `HELLO.Details.authextra`.
         roles: The roles and features to announce, instead of `CLIENT_ROLES`: `{"caller": {"features": {"call_canceling": True}}}`.
+        more: What HELLO.Details tells besides, for routers that know extensions.
 
     Raises:
         SerializationError: `authextra` cannot be serialized.
@@ -54,12 +55,13 @@ class Join:
         authrole: str | None = None,
         authextra: dict[str, Any] | None = None,
         roles: dict[str, Any] = CLIENT_ROLES,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self._sink = sink
         self._realm = realm
         self._methods = {authenticator.method: authenticator for authenticator in authenticators}
         self._used: dict[str, ClientAttempt] = {}
-        details: dict[str, Any] = {"roles": roles, "agent": agent}
+        details: dict[str, Any] = {**(more or {}), "roles": roles, "agent": agent}
         extra = dict(authextra or {})
         for authenticator in reversed(authenticators):  # what several claim, the preferred one decides
             extra.update(authenticator.authextra())

@@ -142,10 +142,10 @@ class Service(service.MultiService):
         context_factory: TLS configuration, as `ssl` of `ApplicationRunner`.
 
     Raises:
-        Exception: There is TLS configuration, but the URL is for a connection without.
+        Exception: There is TLS configuration, but the URL is for a connection without; or a subclass has another `factory`.
 
     Attributes:
-        factory: Makes WebSocket connections; for programs that look at it.
+        factory: What makes WebSocket connections; for programs that look at it.
         reactor: The reactor; default: the installed one.
     """
 
@@ -166,6 +166,8 @@ class Service(service.MultiService):
         """Prepare the connection."""
         if self.context_factory is not None and self.url.startswith(("ws:", "rs:")):
             raise Exception(f"context_factory is for connections with TLS, not for {self.url!r}")
+        if self.factory is not WampWebSocketClientFactory:
+            raise Exception("another factory would not be used: connect it with reactor.connectTCP, or an endpoint")
         self._runner = ApplicationRunner(self.url, self.realm, self.extra, ssl=self.context_factory)
 
     def startService(self) -> None:

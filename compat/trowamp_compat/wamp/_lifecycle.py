@@ -117,9 +117,9 @@ class Lifecycle(SessionBase):
         authid: str | None = None,
         authrole: str | None = None,
         authextra: dict[str, Any] | None = None,
-        resumable: bool | None = None,  # noqa: ARG002
-        resume_session: int | None = None,  # noqa: ARG002
-        resume_token: str | None = None,  # noqa: ARG002
+        resumable: bool | None = None,
+        resume_session: int | None = None,
+        resume_token: str | None = None,
     ) -> None:
         """Join a realm.
 
@@ -129,9 +129,10 @@ class Lifecycle(SessionBase):
             authid: Who to be.
             authrole: In which role.
             authextra: What the methods need besides.
-            resumable: Not done by any router; passed over.
-            resume_session: Likewise.
-            resume_token: Likewise.
+            resumable: Asks the router for a session that can be resumed. What it says to this and the next two is in `SessionDetails`; nothing is
+                restored here: registrations and subscriptions are made in `onJoin`.
+            resume_session: The session to resume.
+            resume_token: The secret for that.
 
         Raises:
             TransportLost: There is no transport.
@@ -148,6 +149,7 @@ class Lifecycle(SessionBase):
         self._asked_realm = realm
         self._farewell = None
         self._has_left_itself = False
+        resumption = {"resumable": resumable, "resume-session": resume_session, "resume-token": resume_token}
         with as_compat_errors():
             self._join = Join(
                 self._channel,
@@ -158,6 +160,7 @@ class Lifecycle(SessionBase):
                 authrole=authrole,
                 authextra=authextra,
                 roles=ROLES,
+                more={key: value for key, value in resumption.items() if value is not None},
             )
         self._flush()
 
