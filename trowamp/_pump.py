@@ -13,7 +13,7 @@ import trio
 from trio.lowlevel import Abort, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from ._before_sleep import before_sleep
-from ._stream import ByteTransport
+from ._stream import ByteTransport, send_pieces
 from .messages import Message
 from .wire import Link
 
@@ -40,7 +40,7 @@ class Pump:
     def __init__(self, transport: ByteTransport, link: Link) -> None:
         self.transport = transport
         self.link = link
-        self.queued = link.data_to_send()
+        self.queued = link.outgoing
         self.last_received = trio.current_time()
         self.has_ended = False
         self.broken: str | None = None
@@ -76,18 +76,16 @@ class Pump:
         if not buffer or self._is_writing or self.broken:
             return
         try:
-            sent = self.transport.send_now(buffer)
+            self._send_now()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._break(f"the connection broke: {error}")
             return
-        if sent:
-            self.link.data_sent(sent)
         if buffer:
             self._wake_writer()
 
     def flush_soon(self) -> None:
         """Hand queued octets to the kernel before the run sleeps, together with what others queue until then."""
-        if len(self.queued) >= _CHUNK:
+        if len(self.queued) >= _CHUNK or self.queued.behind:
             self.flush()
         elif not self._is_flush_asked:
             self._is_flush_asked = True
@@ -96,7 +94,7 @@ class Pump:
     @property
     def is_above_high_water(self) -> bool:
         """Whether producers should wait."""
-        return len(self.queued) > HIGH_WATER
+        return self.link.queued_octets - self.link.sent_octets > HIGH_WATER
 
     async def wait_writable(self) -> None:
         """Wait until queued octets are below the high-water mark, or there is nothing to be waited for; no checkpoint if they are."""
@@ -110,7 +108,7 @@ class Pump:
 
     async def send_queued(self) -> None:
         """Send everything queued from this task: for handshakes, while no writer runs."""
-        queued = bytes(self.queued)
+        queued = bytes(self.link.data_to_send())
         self.link.data_sent(len(queued))
         try:
             if queued:
@@ -195,12 +193,17 @@ class Pump:
         if not buffer or self._is_writing or self.broken:
             return None
         try:
-            sent = self.transport.send_now(buffer)
+            self._send_now()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return self._wake_writer  # it meets the same error
+        return self._wake_writer if buffer or self._producers else None
+
+    def _send_now(self) -> None:
+        """Give the transport what is queued, as far as it takes it."""
+        buffer = self.queued
+        sent = send_pieces(self.transport, buffer.pieces()) if buffer.behind else self.transport.send_now(buffer)
         if sent:
             self.link.data_sent(sent)
-        return self._wake_writer if buffer or self._producers else None
 
     def _wake_writer(self) -> None:
         task = self._writer
@@ -219,11 +222,10 @@ class Pump:
 
     async def _write_some(self) -> None:
         buffer = self.queued
-        sent = self.transport.send_now(buffer)
-        if sent:
-            self.link.data_sent(sent)
+        self._send_now()
         if not buffer:
             return
+        buffer.fill()
         chunk = bytes(buffer[:_CHUNK])
         self.link.data_sent(len(chunk))  # from here on nobody can know whether the peer has it
         self._is_writing = True

@@ -116,7 +116,7 @@ class RouterConnection:
         """Send what is queued, and have a writer see to what the kernel does not take, or to the end if it takes nothing any more."""
         pump = self.pump
         pump.flush()
-        if not self._has_writer and (pump.link.data_to_send() or (pump.broken and not pump.has_ended)):
+        if not self._has_writer and (pump.queued or (pump.broken and not pump.has_ended)):
             self._has_writer = self._begin(pump.write, name="trowamp router writer")
 
     def _begin(self, work: Callable[..., Awaitable[None]], *arguments: Any, name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 import trio
@@ -152,13 +153,22 @@ class SocketTransport:
                 continue  # the kernel took back what it had announced
             except OSError as error:
                 raise self._failure(error) from error
-            self._chunk = _FIRST_CHUNK if len(data) < asked else min(2 * asked, _LARGEST_CHUNK)
+            self._chunk = _FIRST_CHUNK if len(data) < asked else _LARGEST_CHUNK
             return data
 
     def send_now(self, data: bytes | bytearray | memoryview) -> int:
         """Give the kernel what it takes."""
         try:
             return self._send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def send_pieces(self, pieces: Sequence[bytes | bytearray | memoryview]) -> int:
+        """Give the kernel what it takes."""
+        try:
+            return self._socket.sendmsg(pieces)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -220,6 +230,19 @@ class SocketTransport:
     def _failure(self, error: OSError) -> Exception:
         self._check_open()
         return trio.BrokenResourceError(os_words(error))
+
+
+def send_pieces(transport: ByteTransport, pieces: Sequence[bytes | bytearray | memoryview]) -> int:
+    """Send what can be sent without waiting of octets in pieces, through a socket with one system call; returns and raises what `send_now` does."""
+    if isinstance(transport, SocketTransport):
+        return transport.send_pieces(pieces)
+    total = 0
+    for piece in pieces:
+        sent = transport.send_now(piece)
+        total += sent
+        if sent < len(piece):
+            break
+    return total
 
 
 def os_words(error: OSError) -> str:

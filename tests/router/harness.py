@@ -30,6 +30,7 @@ from trowamp.messages import (
 )
 from trowamp.router import Peer, Router, RouterOptions
 from trowamp.wire import Serializer, WholeMessages, get_serializer, whole_messages
+from trowamp.wire._pieces import Octets
 
 M = TypeVar("M", bound=Message)
 
@@ -65,6 +66,10 @@ class CountingSerializer:
     def encode(self, message: Message) -> bytes:
         self.encoded.append(message)
         return self._inner.encode(message)
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        self.encoded.append(message)
+        return self._inner.encode_in_pieces(message)
 
     def decode(self, body: bytes) -> Message:
         return self._inner.decode(body)

@@ -100,9 +100,9 @@ def test_messages_of_a_batch_before_a_violation_are_handed_out(serializer: str) 
     client, server = open_pair("websocket", serializer)
     good = client.serializer.encode(CALL)
     bad = good.replace(b"com.example.add2", b"com.example.add\xff")
-    server.receive_data(client._frame(good + good))
+    server.receive_data(bytes(client._frame(good + good)))
     assert server.received() == [CALL, CALL]
-    server.receive_data(client._frame(good + bad + good))
+    server.receive_data(bytes(client._frame(good + bad + good)))
     assert isinstance(server.error, RemoteProtocolError)
     assert server.received() == ([] if serializer.startswith("json") else [CALL])
 
@@ -110,7 +110,7 @@ def test_messages_of_a_batch_before_a_violation_are_handed_out(serializer: str) 
 @every_combination
 def test_after_a_violation_nothing_is_read(framing: str, serializer: str) -> None:
     client, server = open_pair(framing, serializer)
-    server.receive_data(client.encode(CALL) + client._frame(b"\xc1") + client.encode(CALL))
+    server.receive_data(client.encode(CALL) + bytes(client._frame(b"\xc1")) + client.encode(CALL))
     server.receive_data(client.encode(CALL))
     assert server.received() == [CALL]
     assert isinstance(server.error, RemoteProtocolError)

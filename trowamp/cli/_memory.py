@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 _TOP_PAD: Final = -2  # M_TOP_PAD of mallopt(3)
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
 _ROOM: Final = 16 * 1024 * 1024  # octets
 
 
@@ -27,3 +28,4 @@ def _keep_room() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it
         if mallopt is not None:
             mallopt(_TOP_PAD, _ROOM)
+            mallopt(_MMAP_THRESHOLD, _ROOM)  # or what is larger than 128 KiB is not taken from that room

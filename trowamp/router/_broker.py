@@ -26,6 +26,7 @@ from ._trust import with_trust
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from ..wire._pieces import Octets
     from ._ids import RandomIds
     from ._options import RouterOptions
     from ._outbox import Outbox
@@ -37,7 +38,7 @@ _PUBLISH: Final = 16  # codes of requests, as ERROR.REQUEST.Type names them
 _SUBSCRIBE: Final = 32
 _UNSUBSCRIBE: Final = 34
 _TOO_LARGE: Final = b""
-_Deliveries = list[tuple["Outbox", bytes]]
+_Deliveries = list[tuple["Outbox", "Octets"]]
 
 
 class Broker:
@@ -262,7 +263,7 @@ class Broker:
         Raises:
             SerializationError: The serializer of one of them cannot carry the payload.
         """
-        encoded: dict[Hashable, bytes] = {}
+        encoded: dict[Hashable, Octets] = {}
         for session in subscription.subscribers:
             if session is excluded or (eligibility is not None and not eligibility.admits(session)):
                 continue
@@ -271,7 +272,7 @@ class Broker:
             octets = encoded.get(wire_format)
             if octets is None:
                 try:
-                    octets = link.encode(event)
+                    octets = link.encode_in_pieces(event)
                 except MessageTooLarge:
                     octets = _TOO_LARGE
                 if wire_format is not None:
@@ -288,7 +289,7 @@ class Broker:
             details["topic"] = message.topic
         event = Event(subscription.id, retained.publication_id, details, message.args, message.kwargs)
         try:
-            session.outbox.queue_event(session.link.encode(event))
+            session.outbox.queue_event(session.link.encode_in_pieces(event))
         except (MessageTooLarge, SerializationError):
             self._counters.oversize_events += 1
 

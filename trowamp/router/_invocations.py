@@ -145,7 +145,7 @@ class Invocations:
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
         try:
-            octets = callee.link.encode(invocation)
+            octets = callee.link.encode_in_pieces(invocation)
         except (SerializationError, MessageTooLarge) as error:
             caller.refuse_payload(_CALL, call_id, error)
             return None
@@ -190,7 +190,7 @@ class Invocations:
         if is_last:
             flight.inputs = None
         try:
-            octets = flight.callee.link.encode(inputs.invocation(flight, message))
+            octets = flight.callee.link.encode_in_pieces(inputs.invocation(flight, message))
         except (SerializationError, MessageTooLarge) as error:
             self._end(flight)
             caller.refuse_payload(_CALL, flight.call_id, error)
@@ -242,7 +242,7 @@ class Invocations:
                 return None
             details = {**details, **passed_on(options, form)} if form else details
         try:
-            octets = caller.link.encode(Result(flight.call_id, details, message.args, message.kwargs))
+            octets = caller.link.encode_in_pieces(Result(flight.call_id, details, message.args, message.kwargs))
         except (SerializationError, MessageTooLarge) as error:
             self._end(flight)
             caller.refuse_payload(_CALL, flight.call_id, error)  # §6 E4
@@ -281,7 +281,9 @@ class Invocations:
             return None
         details = passed_on(message.details, form)
         try:
-            octets = caller.link.encode(Error(_CALL, call_id, details, message.error, message.args, message.kwargs))
+            octets = caller.link.encode_in_pieces(
+                Error(_CALL, call_id, details, message.error, message.args, message.kwargs)
+            )
         except (SerializationError, MessageTooLarge) as error:
             caller.refuse_payload(_CALL, call_id, error)
         else:
@@ -347,7 +349,7 @@ class Invocations:
         invocation_id = next_id(callee.last_invocation_id)
         invocation = Invocation(invocation_id, registration.id, details, message.args, message.kwargs)
         try:
-            octets = callee.link.encode(invocation)
+            octets = callee.link.encode_in_pieces(invocation)
         except (SerializationError, MessageTooLarge):
             return False
         callee.last_invocation_id = flight.invocation_id = invocation_id

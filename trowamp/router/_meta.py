@@ -71,7 +71,7 @@ class MetaApi:
             caller.refuse(_CALL, call_id, error.uri, *map(str, error.args))
             return
         try:
-            octets = caller.link.encode(Result(call_id, NOTHING, payload))
+            octets = caller.link.encode_in_pieces(Result(call_id, NOTHING, payload))
         except (SerializationError, MessageTooLarge) as error:
             caller.refuse_payload(_CALL, call_id, error)
         else:

@@ -14,6 +14,7 @@ from .._exceptions import MessageTooLarge, SerializationError
 if TYPE_CHECKING:
     from ..messages import Message
     from ..wire import Link
+    from ..wire._pieces import Octets
     from ._options import RouterOptions
     from ._peer import Peer
     from ._statistics import Counters
@@ -90,7 +91,7 @@ class Outbox:
         """Octets that wait."""
         return self._link.queued_octets - self._link.sent_octets
 
-    def queue(self, octets: bytes) -> None:
+    def queue(self, octets: Octets) -> None:
         """Queue an encoded message; a peer that lets too much pile up is given up."""
         if self.is_shut:
             return
@@ -102,7 +103,7 @@ class Outbox:
         if link.queued_octets - link.sent_octets > self._limit:
             self._pile_up()
 
-    def queue_event(self, octets: bytes) -> None:
+    def queue_event(self, octets: Octets) -> None:
         """Queue an encoded EVENT; under the policy "drop_events" it is lost when too much waits already."""
         if self._event_limit is not None and self.size + len(octets) > self._event_limit and not self.is_shut:
             self._counters.dropped_events += 1
@@ -114,7 +115,7 @@ class Outbox:
         if self.is_shut:
             return
         try:
-            octets = self._link.encode(message)
+            octets = self._link.encode_in_pieces(message)
         except (MessageTooLarge, SerializationError) as error:
             self._peer.give_up(f"{message.name} cannot be sent: {error}")
         else:

@@ -16,7 +16,7 @@ def payload_size(*values: Any) -> int:
     while pending:
         value = pending.pop()
         total += _EACH
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes | memoryview):
             total += len(value)
         elif isinstance(value, dict):
             pending += value.keys()

@@ -176,7 +176,7 @@ class Session:
         if text is not None:
             error = Error(request_type, request_id, NOTHING, uri, [text])
             try:
-                self.outbox.queue(self.link.encode(error))
+                self.outbox.queue(self.link.encode_in_pieces(error))
             except (MessageTooLarge, SerializationError):
                 text = None
         if text is None:

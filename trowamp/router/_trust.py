@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from ..messages import Event
 
 if TYPE_CHECKING:
+    from ..wire._pieces import Octets
     from ._eligibility import Admits
     from ._outbox import Outbox
     from ._session import Session
     from ._subscriptions import Subscription
 
-    Encode = Callable[[Event, Subscription, Session | None, Admits | None, list[tuple[Outbox, bytes]]], None]
+    Encode = Callable[[Event, Subscription, Session | None, Admits | None, list[tuple[Outbox, Octets]]], None]
 
 
 class _Hearers:
@@ -39,7 +40,7 @@ def with_trust(encode: Encode, trust_level: int) -> Encode:
         subscription: Subscription,
         excluded: Session | None,
         eligibility: Admits | None,
-        deliveries: list[tuple[Outbox, bytes]],
+        deliveries: list[tuple[Outbox, Octets]],
     ) -> None:
         details = {**event.details, "trustlevel": trust_level}
         told = Event(event.subscription_id, event.publication_id, details, event.args, event.kwargs)

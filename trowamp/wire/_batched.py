@@ -38,6 +38,10 @@ class BatchedSerializer(ABC):
     def encode(self, message: Message) -> bytes:
         """Serialize one message and frame it; see `Serializer.encode`."""
 
+    def encode_in_pieces(self, message: Message) -> bytes:
+        """Serialize one message and frame it; see `Serializer.encode_in_pieces`."""
+        return self.encode(message)
+
     @abstractmethod
     def _split(self, body: bytes) -> Iterator[bytes]:
         """Yield the octets of each message."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 import cbor2
 import msgspec
 
 from .._exceptions import RemoteProtocolError
-from ..messages import Message, parse
+from ..messages import MESSAGE_BY_CODE, Message, parse
 from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
+from ._pieces import LARGE
 from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, PLAIN, Copier, is_plain, plain_payload, refuse
+
+if TYPE_CHECKING:
+    from ._pieces import Octets
 
 _copier: Final = Copier()
 
@@ -33,6 +37,10 @@ class BinarySerializer:
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
+        return bytes(self.encode_in_pieces(message))
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        """Serialize one message; see `Serializer.encode_in_pieces`."""
         wire = message.to_wire()
         if is_plain(wire, self._atoms):
             try:
@@ -118,9 +126,12 @@ def _without_undefined(value: Any, undefined: Any, levels: int) -> Any:
 
 _unpack: Final = msgspec.msgpack.Decoder().decode
 _unpack_plain: Final = msgspec.msgpack.Decoder(PLAIN).decode
+_unpack_elements: Final = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 
 _BIN8: Final = 0xC4  # what octets up to 255 begin with
 _SMALL: Final = 512  # octets of a message in which that is hardly anything else
+_OCTETS_AT: Final = {0xC5: 3, 0xC6: 5}  # first octet of large octets: where they begin
+_ATOMS_OR_VIEWS: Final = ATOMS | {int, memoryview}
 
 
 def _load_msgpack(body: bytes) -> Any:
@@ -129,6 +140,24 @@ def _load_msgpack(body: bytes) -> Any:
         return _unpack(body)
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"not MessagePack: {error}") from error
+
+
+def _load_around_octets(body: bytes) -> list[Any] | None:
+    """Decode a message, but for large octets among its Arguments, which become views of the body; None if there are none, or anything is unusual."""
+    try:
+        elements = _unpack_elements(body)
+        message_type = MESSAGE_BY_CODE.get(_unpack(elements[0]))
+        at = message_type.payload_at if message_type else None
+        if at is None or at >= len(elements):
+            return None
+        arguments = [memoryview(each) for each in _unpack_elements(elements[at])]
+        if not any(each[0] in _OCTETS_AT for each in arguments):
+            return None
+        raw = [None if number == at else _unpack(each) for number, each in enumerate(elements)]
+        raw[at] = [each[_OCTETS_AT[each[0]] :] if each[0] in _OCTETS_AT else _unpack(each) for each in arguments]
+    except (ValueError, RecursionError, IndexError, TypeError):
+        return None  # whoever decodes all of it says what is wrong
+    return raw
 
 
 class MessagePackSerializer(BinarySerializer):
@@ -141,6 +170,15 @@ class MessagePackSerializer(BinarySerializer):
     _undefined = msgspec.msgpack.Ext(0, b"\0")  # the convention of msgpackr
     _dumps = staticmethod(msgspec.msgpack.Encoder().encode)
     _loads = staticmethod(_load_msgpack)
+
+    def decode_to_pass_on(self, body: bytes) -> Message:
+        """Deserialize one message for a router; see `Serializer.decode_to_pass_on`."""
+        raw = _load_around_octets(body) if len(body) >= LARGE else None
+        if raw is None or not is_plain(raw, _ATOMS_OR_VIEWS):
+            return BinarySerializer.decode_to_pass_on(self, body)
+        message = parse(raw)
+        keep_octets(message, raw, body, self)
+        return message
 
     def _load_verbatim(self, body: bytes) -> Any:
         if len(body) > _SMALL or _BIN8 not in body:  # to find octets where the type has none costs more than it saves

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from binascii import a2b_base64
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
 from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
 from ._values import ATOMS, MAX_DEPTH, PLAIN, Copier, is_plain, not_portable, plain_payload, refuse
+
+if TYPE_CHECKING:
+    from ._pieces import Octets
 
 _BACKSLASH: Final = 0x5C  # looked for first, because it is found or missed at once
 _NUL: Final = b"\\u0000"  # U+0000 has no other spelling in JSON
@@ -50,6 +53,10 @@ class JsonSerializer:
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
+        return bytes(self.encode_in_pieces(message))
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        """Serialize one message; see `Serializer.encode_in_pieces`."""
         wire = message.to_wire()
         if is_plain(wire, _ATOMS):
             try:

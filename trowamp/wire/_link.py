@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from .._exceptions import ConnectError, LocalProtocolError, MessageTooLarge, RemoteProtocolError
 from ._batched import BatchedSerializer
 from ._closing import is_sendable
+from ._pieces import Outgoing
 
 if TYPE_CHECKING:
     from ..messages import Message
+    from ._pieces import Octets
     from .serializers import Serializer
 
 DEFAULT_MAX_SIZE: Final = 2**24 - 1  # octets; the largest message that every RawSocket implementation frames alike
@@ -48,7 +50,7 @@ class Framing(ABC):
         """The peer sends nothing more: before the link is open that is a refusal."""
         link.fail(ConnectError(f"the connection ended during the {self.words}"))
 
-    def frame(self, body: bytes) -> bytes:  # noqa: ARG002 - for those that can
+    def frame(self, body: Octets) -> Octets:  # noqa: ARG002 - for those that can
         """Return the octets that carry one serialized message."""
         raise LocalProtocolError("the transport handshake is not done")
 
@@ -91,6 +93,7 @@ class Link:
     __slots__ = (
         "_batched",
         "_decode",
+        "_encode",
         "_frame",
         "_framing",
         "_last_pong",
@@ -122,7 +125,8 @@ class Link:
     wire_format: Hashable | None
     _batched: BatchedSerializer | None  # the serializer, if it is one
     _decode: Callable[[bytes], Message]
-    _frame: Callable[[bytes], bytes]
+    _encode: Callable[[Message], Octets]
+    _frame: Callable[[Octets], Octets]
 
     def __init__(self, framing: Framing, *, max_size: int = DEFAULT_MAX_SIZE, max_send_size: int | None = None) -> None:
         self.is_open = False
@@ -139,7 +143,7 @@ class Link:
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0
         self._messages: list[Message] = []
         self._passes_on = False
-        self._outgoing = bytearray()
+        self._outgoing = Outgoing()
         self._pings = self._last_pong = self._unsent_pongs = 0
         self.become(framing)
         framing.start(self)
@@ -176,33 +180,39 @@ class Link:
         """Serialize and frame a message; nothing is queued.
 
         Raises:
+            SerializationError, MessageTooLarge, LocalProtocolError: As for `encode_in_pieces`.
+        """
+        return bytes(self.encode_in_pieces(message))
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        """Serialize and frame a message for `send_encoded`, without copying what is large; nothing is queued.
+
+        Raises:
             SerializationError: The payload holds a value that cannot be carried faithfully.
             MessageTooLarge: The message is larger than `max_send_size`.
             LocalProtocolError: The transport handshake is not done.
         """
         if not self.is_open:
             self._refuse_to_encode()
-        body = self.serializer.encode(message)
+        body = self._encode(message)
         if len(body) > self.max_send_size:  # RS-B1
             raise MessageTooLarge(len(body), self.max_send_size)
         return self._frame(body)
 
-    def send_encoded(self, octets: bytes) -> None:
-        """Queue what `encode` returned, here or on a link of the same `wire_format`; after `close` it goes nowhere, as on any closed connection."""
+    def send_encoded(self, octets: Octets) -> None:
+        """Queue what was encoded, here or on a link of the same `wire_format`; after `close` it goes nowhere, as on any closed connection."""
         if self.is_open:
-            self._outgoing += octets
-            self.queued_octets += len(octets)
+            self.queue(octets)
 
     def send(self, message: Message) -> None:
         """Encode and queue a message.
 
         Raises:
-            SerializationError, MessageTooLarge, LocalProtocolError: As for `encode`; nothing was queued.
+            SerializationError, MessageTooLarge, LocalProtocolError: As for `encode_in_pieces`; nothing was queued.
         """
-        octets = self.encode(message)
+        octets = self.encode_in_pieces(message)
         if self.is_open:
-            self._outgoing += octets
-            self.queued_octets += len(octets)
+            self.queue(octets)
 
     def pass_payloads_on(self) -> None:
         """From now on, messages are for a router: it does not change them, and sends large payloads on in the octets they came in where it can."""
@@ -211,14 +221,20 @@ class Link:
             self._decode = self.serializer.decode_to_pass_on
 
     def data_to_send(self) -> bytearray:
-        """Return the outgoing buffer itself; report what was written of its front with `data_sent`."""
+        """Return the outgoing buffer itself, in one piece; report what was written of its front with `data_sent`."""
+        self._outgoing.gather()
+        return self._outgoing
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The outgoing buffer itself, for those who can send pieces."""
         return self._outgoing
 
     def data_sent(self, count: int) -> None:
         """Drop `count` octets from the front of the outgoing buffer: they are on their way."""
         outgoing = self._outgoing
-        count = min(count, len(outgoing))
-        del outgoing[:count]
+        count = min(count, self.queued_octets - self.sent_octets)
+        outgoing.drop(count)
         self.sent_octets += count
         if not outgoing:
             self._unsent_pongs = 0
@@ -271,6 +287,7 @@ class Link:
         self.max_send_size = max_send_size
         self.wire_format = wire_format
         self._decode = serializer.decode_to_pass_on if self._passes_on else serializer.decode
+        self._encode = serializer.encode_in_pieces
         self._batched = serializer if isinstance(serializer, BatchedSerializer) else None
         self.become(framing)
         self.is_open = True
@@ -297,12 +314,17 @@ class Link:
         """Write batches as the peer does."""
         if serializer is not self._batched:
             self.serializer = self._batched = serializer
+            self._encode = serializer.encode_in_pieces
             if self.wire_format is not None:
                 self.wire_format = (self.wire_format, serializer)
 
-    def queue(self, octets: bytes) -> None:
-        """Queue octets that are no message: handshake, ping, farewell."""
-        self._outgoing += octets
+    def queue(self, octets: Octets) -> None:
+        """Queue octets; those that are no message, too: handshake, ping, farewell."""
+        outgoing = self._outgoing
+        if type(octets) is bytes and not outgoing.behind:  # the usual case
+            outgoing += octets
+        else:
+            outgoing.queue(octets)
         self.queued_octets += len(octets)
 
     def queue_pong(self, octets: bytes) -> None:

@@ -21,6 +21,7 @@ from ._whole import Bodies, WholeMessages
 if TYPE_CHECKING:
     from ..messages import Message
     from ._link import Link
+    from ._pieces import Octets
     from .serializers import Serializer
 
 LARGEST_OPEN: Final = 65536  # octets of what opens a transport
@@ -100,9 +101,9 @@ class LongPollLink(WholeMessages):
             self._has_heard_goodbye = True
         return messages
 
-    def encode(self, message: Message) -> bytes:
+    def encode_in_pieces(self, message: Message) -> Octets:
         """Serialize a message; nothing is queued."""
-        octets = super().encode(message)
+        octets = super().encode_in_pieces(message)
         if type(message) is Goodbye:
             self._has_said_goodbye = True
         return octets

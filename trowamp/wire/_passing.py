@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from ._pieces import put_before
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..messages import Message
+    from ._pieces import Octets
 
 WORTH_PASSING: Final = 2048  # octets of a message
 
@@ -73,13 +76,13 @@ def passed_args(wire: Sequence[Any]) -> PassedArgs | None:
     return None
 
 
-def spliced(wire: Sequence[Any], args: PassedArgs, serializer: HeadSerializer) -> bytes | None:
+def spliced(wire: Sequence[Any], args: PassedArgs, serializer: HeadSerializer) -> Octets | None:
     """Return the octets of a message that passes a payload on; None if they have to be encoded: by another serializer, or with other arguments."""
     payload = 1 if wire[-1] is args else 2
     if args.serializer is not serializer or args.kwargs is not (wire[-1] if payload == 2 else None):
         return None
     head = serializer.encode_head(wire[:-payload], payload)
-    return None if head is None else b"".join((head, args.octets))
+    return None if head is None else put_before(head, args.octets)
 
 
 def without_octets(message: Message) -> Message:

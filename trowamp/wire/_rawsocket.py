@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from .._exceptions import ConnectError, MessageTooLarge, RemoteProtocolError
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
+from ._pieces import put_before
 
 if TYPE_CHECKING:
+    from ._pieces import Octets
     from .serializers import Serializer
 
 MAGIC: Final = 0x7F
@@ -206,7 +208,7 @@ class _Frames(Framing):
     def __init__(self) -> None:
         self._prefix = b""  # the beginning of one
         self._parts: list[
-            bytes | bytearray
+            bytes | bytearray | memoryview
         ] = []  # of a frame that has begun; it is put together once, when the last of them is there
         self._missing = 0  # octets of that frame
 
@@ -217,7 +219,7 @@ class _Frames(Framing):
             return
         try:
             if missing:
-                self._finish(link, data[:missing])
+                self._finish(link, memoryview(data)[:missing])
             elif self._prefix:
                 data = self._prefix + data
                 self._prefix = b""
@@ -237,7 +239,7 @@ class _Frames(Framing):
             stop = start + (prefix if is_message else _length(prefix, link.max_size))
             if stop > end:
                 self._handler = _HANDLERS[prefix >> 24 & 0x07]
-                self._parts = [data[start:]]
+                self._parts = [memoryview(data)[start:]]
                 self._missing = stop - end
                 return
             if is_message:
@@ -258,7 +260,7 @@ class _Frames(Framing):
         else:
             parts.append(bytearray(data))
 
-    def _finish(self, link: Link, data: bytes) -> None:
+    def _finish(self, link: Link, data: memoryview) -> None:
         parts = self._parts
         self._parts, self._missing = [], 0
         parts.append(data)
@@ -268,8 +270,8 @@ class _Frames(Framing):
         inside = " inside a message" if self._prefix or self._missing else ""
         link.ended(f"the peer ended the connection{inside}")
 
-    def frame(self, body: bytes) -> bytes:
-        return _PREFIX.pack(len(body)) + body
+    def frame(self, body: Octets) -> Octets:
+        return put_before(_PREFIX.pack(len(body)), body)
 
     def ping(self, link: Link, payload: bytes) -> None:
         link.queue(_PREFIX.pack(_PING | len(payload)) + payload)

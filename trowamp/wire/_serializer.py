@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ..messages import Message
+    from ._pieces import Octets
 
 
 class PayloadSerializer(Protocol):
@@ -54,6 +55,10 @@ class Serializer(Protocol):
         Raises:
             SerializationError: A value in it is not portable; the text names its place, for example `kwargs["x"][2]`.
         """
+        ...
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        """Serialize as `encode` does, but leave a large payload that is only passed on in the octets that it came in."""
         ...
 
     def decode(self, body: bytes) -> Message:

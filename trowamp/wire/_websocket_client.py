@@ -154,7 +154,7 @@ class _ClientHandshake(Handshake):
         deflate = negotiated(self._protocol.extensions)
         framing = WebSocketMessages(
             is_binary=serializer.is_binary,
-            encode_frame=self._masker.encode_frame,
+            masker=self._masker,
             decoder=FrameDecoder(is_masked=False, deflate=deflate),
             deflate=deflate,
         )

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .._exceptions import MessageTooLarge, RemoteProtocolError
 from ._closing import describe_close, parse_close, serialize_close
 from ._deflate import Deflate
-from ._frames import BINARY, CLOSE, PING, PONG, PROTOCOL_ERROR, TEXT, TOO_BIG, FrameDecoder, FrameViolation
+from ._frames import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    TEXT,
+    TOO_BIG,
+    FrameDecoder,
+    FrameMasker,
+    FrameViolation,
+    encode_frame,
+    frame_header,
+    mask_octets,
+)
 from ._link import Framing, Link
+from ._pieces import LARGE, put_before
+
+if TYPE_CHECKING:
+    from ._pieces import Octets
 
 
 class FrameEncoder(Protocol):
@@ -23,21 +41,22 @@ class WebSocketMessages(Framing):
 
     Args:
         is_binary: Whether the serializer's messages travel in binary frames.
-        encode_frame: Makes this side's frames.
+        masker: Source of masks for the client's side, None for the router's.
         decoder: Reads the other side's frames.
         deflate: The negotiated compression, or None.
     """
 
-    __slots__ = ("_decoder", "_deflate", "_encode_frame", "_is_closing", "_opcode")
+    __slots__ = ("_decoder", "_deflate", "_encode_frame", "_is_closing", "_masker", "_opcode")
 
     words = "WebSocket connection"
     answers_pings = True
 
     def __init__(
-        self, *, is_binary: bool, encode_frame: FrameEncoder, decoder: FrameDecoder, deflate: Deflate | None
+        self, *, is_binary: bool, masker: FrameMasker | None, decoder: FrameDecoder, deflate: Deflate | None
     ) -> None:
         self._opcode = BINARY if is_binary else TEXT
-        self._encode_frame = encode_frame
+        self._masker = masker
+        self._encode_frame: FrameEncoder = encode_frame if masker is None else masker.encode_frame
         self._decoder = decoder
         self._deflate = deflate
         self._is_closing = False
@@ -65,10 +84,14 @@ class WebSocketMessages(Framing):
             inside = " inside a message" if self._decoder.is_inside else ""
             link.ended(f"the peer ended the connection{inside} without a closing handshake")
 
-    def frame(self, body: bytes) -> bytes:
+    def frame(self, body: Octets) -> Octets:
         if self._deflate is not None:
-            return self._encode_frame(self._opcode, self._deflate.deflate(body), is_compressed=True)
-        return self._encode_frame(self._opcode, body)
+            return self._encode_frame(self._opcode, self._deflate.deflate(bytes(body)), is_compressed=True)
+        if isinstance(body, bytes) and len(body) < LARGE:
+            return self._encode_frame(self._opcode, body)
+        mask = None if self._masker is None else self._masker.next_mask()
+        header = frame_header(self._opcode, len(body), is_last=True, is_compressed=False, mask=mask)
+        return put_before(header, body if mask is None else mask_octets(bytes(body), mask))
 
     def ping(self, link: Link, payload: bytes) -> None:
         link.queue(self._encode_frame(PING, payload))

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from .._exceptions import ConnectError, RemoteProtocolError
 from ._closing import readable
-from ._frames import FrameDecoder, encode_frame
+from ._frames import FrameDecoder
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._origins import may_connect
 from ._websocket_handshake import (
@@ -162,7 +162,7 @@ class WebSocketServerHandshake(Handshake):
         deflate = negotiated(self._protocol.extensions)
         framing = WebSocketMessages(
             is_binary=serializer.is_binary,
-            encode_frame=encode_frame,
+            masker=None,
             decoder=FrameDecoder(is_masked=True, deflate=deflate),
             deflate=deflate,
         )

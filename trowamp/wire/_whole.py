@@ -11,6 +11,7 @@ from ._link import DEFAULT_MAX_SIZE, Framing, Link
 
 if TYPE_CHECKING:
     from ..messages import Message
+    from ._pieces import Octets
     from .serializers import Serializer
 
 
@@ -55,13 +56,13 @@ class WholeMessages(Link):
         else:
             self.pass_on(octets)
 
-    def send_encoded(self, octets: bytes) -> None:
+    def send_encoded(self, octets: Octets) -> None:
         if self.is_open:
             self._sizes.append(len(octets))
         super().send_encoded(octets)
 
     def send(self, message: Message) -> None:
-        self.send_encoded(self.encode(message))
+        self.send_encoded(self.encode_in_pieces(message))
 
     def bodies_to_send(self) -> list[bytes]:
         """Take the queued bodies; they count as sent from here on."""
@@ -95,5 +96,5 @@ class Bodies(Framing):
     def receive_eof(self, link: Link) -> None:
         link.ended("the peer ended the connection")
 
-    def frame(self, body: bytes) -> bytes:
+    def frame(self, body: Octets) -> Octets:
         return body
