@@ -17,7 +17,17 @@ from trio_websocket import WebSocketRequest
 from trio_websocket import serve_websocket as run_websocket_server
 
 import trowamp
-from trowamp import ConnectError, NoSuchRealm, Router, RouterOptions, SessionClosed, open_router, open_session
+from trowamp import (
+    ConnectError,
+    NoSuchRealm,
+    Role,
+    Router,
+    RouterAuth,
+    RouterOptions,
+    SessionClosed,
+    open_router,
+    open_session,
+)
 from trowamp._join import open_link
 from trowamp.messages import Abort, Goodbye, Hello, Publish
 from trowamp.wire import Link
@@ -108,6 +118,16 @@ async def test_an_address_in_use_is_an_error_and_the_other_ports_are_free_again(
         ({"ping_timeout": float("nan")}, ValueError, "ping_timeout must be more than 0"),
         ({"max_message_size": -1}, ValueError, "max_message_size must be more than 0"),
         ({"close_timeout": -1}, ValueError, "close_timeout must be 0 seconds or more"),
+        ({"auth": RouterAuth(realm="a")}, ValueError, "RouterAuth.realm is where the authenticator is called"),
+        ({"auth": RouterAuth(authenticator="a.b", methods=[])}, ValueError, "would never be asked"),
+        (
+            {
+                "auth": RouterAuth(principals={"joe": {"role": "cook", "ticket": "x", "realm": "b"}}),
+                "limits": RouterOptions(roles=[Role(name="cook", realm="a")]),
+            },
+            ValueError,
+            "the role of 'joe': there is no role 'cook' in realm 'b'",
+        ),
     ],
 )
 async def test_wrong_arguments_are_refused(arguments: dict[str, Any], error: type[Exception], words: str) -> None:

@@ -271,7 +271,10 @@ class DecryptionFailed(_WellKnownError):
 
 
 class TrustedUriMismatch(_WellKnownError):
-    """An encrypted payload was made for another URI, or for something else than what it came with."""
+    """A payload is not for what it came with: it was encrypted for another URI, or as something else.
+
+    Encrypted or not: the router names a URI that the procedure or handler is not for, or another one for an input than for its call.
+    """
 
     URI = uris.ERROR_TRUSTED_URI_MISMATCH
 

@@ -38,6 +38,7 @@ from ._transport import InProcess, Transport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
+from .router._rules import check_principal
 from .wire import SERIALIZERS, Compression, get_serializer, rawsocket_client, universal_server
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class Router:
             timeout=core_options.authorizer_timeout,
         )
         if auth is not None:
+            for authid, principal in auth.principals.items():
+                check_principal(principal, core_options.roles, f"the role of {authid!r}")
             methods = (*self._authentication.authenticators, *(core_options.authenticators or ()))
             core_options = msgspec.structs.replace(core_options, authenticators=methods)
         self.core = RouterCore(realms, random_id=_random_ids().__next__, utc_now=_utc_now, options=core_options)

@@ -280,7 +280,23 @@ def test_a_file_makes_what_python_makes(tmp_path: Path) -> None:
             SHOP + JOE + "ticket = 'x'\nrealm = 'shopp'",
             "router.auth.principals.joe.realm must be one of shop, admin, not 'shopp'",
         ),
-        (SHOP + "[router.auth]\nrealm = 'adminn'", "router.auth.realm must be one of shop, admin, not 'adminn'"),
+        (
+            SHOP + "[router.auth]\nauthenticator = 'com.example.who'\nrealm = 'adminn'",
+            "router.auth.realm must be one of shop, admin, not 'adminn'",
+        ),
+        ("[router.auth]\nrealm = 'realm1'", "router.auth.realm is about router.auth.authenticator, and there is none"),
+        (
+            "[router.auth]\nmethods = ['ticket']",
+            "router.auth.methods is about router.auth.authenticator, and there is none",
+        ),
+        (
+            SHOP + JOE + "ticket = 'x'\nrealm = 'admin'\n[[router.roles]]\nname = 'cook'\nrealm = 'shop'",
+            "router.auth.principals.joe.role: there is no role 'cook' in realm 'admin'",
+        ),
+        (
+            SHOP + JOE + "ticket = 'x'\nrealms = ['shop', 'admin']\n[[router.roles]]\nname = 'cook'\nrealm = 'shop'",
+            "router.auth.principals.joe.role: there is no role 'cook' in realm 'admin'",
+        ),
         (
             "[router.auth]\nauthenticator = 'com.shop.who'\nmethods = []",
             "router.auth.methods is empty, so router.auth.authenticator would never be asked; known: ticket, wampcra",
@@ -300,8 +316,9 @@ def test_what_is_wrong_is_told_with_its_place(text: str, complaint: str) -> None
     "text",
     [
         SHOP + "limits.auto_realms = true\n[[router.roles]]\nname = 'x'\nrealm = 'on.demand'",
-        SHOP + "[[router.roles]]\nname = 'x'\nrealm = 'shop'\n" + "[router.auth]\nrealm = 'admin'",
-        "[router.auth]\nmethods = []",
+        SHOP
+        + "[[router.roles]]\nname = 'x'\nrealm = 'shop'\n"
+        + "[router.auth]\nauthenticator = 'a.b'\nrealm = 'admin'",
         "[router.trust_levels]\nanybody = 1",
     ],
 )
@@ -323,7 +340,7 @@ def test_realms_that_the_command_line_says_are_those_that_a_file_without_any_may
 
 
 def test_a_misspelt_realm_is_told_with_its_file(here: Run, tmp_path: Path) -> None:
-    (tmp_path / "router.toml").write_text(SHOP + "auth.realm = 'adminn'", encoding="utf-8")
+    (tmp_path / "router.toml").write_text(SHOP + "auth.authenticator = 'a.b'\nauth.realm = 'adminn'", encoding="utf-8")
     code, _, err = here("router", "--config", "router.toml")
     assert code == 2
     assert "router.toml: router.auth.realm must be one of shop, admin, not 'adminn'" in err

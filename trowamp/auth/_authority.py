@@ -78,12 +78,17 @@ class Authority:
         authenticators: The router's methods, for `RouterOptions.authenticators`.
 
     Raises:
-        ValueError: A principal, a key or a method is not legal; the text names the place, and shows no secret.
+        ValueError: A principal, a key or a method is not legal, or an authenticator is told of that is never asked; the text names the place, and shows
+            no secret.
     """
 
     def __init__(self, auth: RouterAuth, sources: Sources) -> None:
         if auth.secret is not None and len(auth.secret) < _SECRET_SIZE:
             raise ValueError(f"RouterAuth.secret must have {_SECRET_SIZE} octets or more")
+        if auth.authenticator is None and auth.realm is not None:
+            raise ValueError("RouterAuth.realm is where the authenticator is called, and there is none")
+        if auth.authenticator is not None and not auth.methods:
+            raise ValueError("RouterAuth.methods is empty, so the authenticator would never be asked")
         secret = auth.secret or sources.random_bytes(_SECRET_SIZE)
         principals = principals_from_mapping(auth.principals)
         table = Principals(principals, secret)

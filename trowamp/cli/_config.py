@@ -302,7 +302,7 @@ def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str
         private_key=_private_key(secrets.octets(table.get("private_key"), f"{place}.private_key")),
         secret=_secret(secrets.octets(table.get("secret"), f"{place}.secret")),
     )
-    check_methods(auth)
+    check_methods(auth, table)
     return auth, read.authenticators
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..auth import METHODS
 from ..auth._authority import RouterAuth
 from ..router import Role
+from ..router._rules import check_principal
 
 
 def check_word(word: Any, known: Sequence[str], place: str) -> None:
@@ -33,7 +34,9 @@ def check_roles(auth: RouterAuth | None, roles: Sequence[Role] | None, trust_lev
         return
     known = [role.name for role in roles]
     for authid, principal in () if auth is None else auth.principals.items():
-        check_word(principal["role"], known, f"router.auth.principals.{authid}.role")
+        place = f"router.auth.principals.{authid}.role"
+        check_word(principal["role"], known, place)
+        check_principal(principal, roles, place)
     if auth is not None and auth.anonymous_role is not None:
         check_word(auth.anonymous_role, known, "router.auth.anonymous_role")
     for name in trust_levels or ():
@@ -41,12 +44,19 @@ def check_roles(auth: RouterAuth | None, roles: Sequence[Role] | None, trust_lev
             raise ValueError(f"router.trust_levels.{name}: there is no such role; known: {', '.join(known) or 'none'}")
 
 
-def check_methods(auth: RouterAuth) -> None:
-    """Refuse an authenticator that nobody would ever ask.
+def check_methods(auth: RouterAuth, keys: Iterable[str]) -> None:
+    """Refuse an authenticator that nobody would ever ask, and what is said about an authenticator where there is none.
+
+    Args:
+        auth: Who may join.
+        keys: What the configuration says of that.
 
     Raises:
-        ValueError: It is asked about no method.
+        ValueError: It is asked about no method, or there is none.
     """
+    for key in sorted({"realm", "methods"}.intersection(keys)):
+        if auth.authenticator is None:
+            raise ValueError(f"router.auth.{key} is about router.auth.authenticator, and there is none")
     if auth.authenticator is not None and not auth.methods:
         text = "router.auth.methods is empty, so router.auth.authenticator would never be asked"
         raise ValueError(f"{text}; known: {', '.join(METHODS)}")
