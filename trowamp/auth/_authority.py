@@ -78,8 +78,8 @@ class Authority:
         authenticators: The router's methods, for `RouterOptions.authenticators`.
 
     Raises:
-        ValueError: A principal, a key or a method is not legal, or an authenticator is told of that is never asked; the text names the place, and shows
-            no secret.
+        ValueError: A principal, a key or a method is not legal, or there is something about an authenticator that is never asked; the text names the
+            place, and shows no secret.
     """
 
     def __init__(self, auth: RouterAuth, sources: Sources) -> None:
