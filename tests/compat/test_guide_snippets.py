@@ -16,7 +16,7 @@ from tests.compat.test_running import Start, ended, start  # noqa: F401  # `star
 pytestmark = pytest.mark.autobahn("S-83a")
 
 
-def sleep(kit: Kit, seconds: float) -> Any:
+def nap(kit: Kit, seconds: float) -> Any:
     """Sleep as the framework does it."""
     if kit.name == "asyncio":
         from trowamp_compat.asyncio.util import sleep as pause
@@ -158,7 +158,7 @@ def test_topics_are_subscribed_when_joining_and_by_decorator_and_a_loop_publishe
                     options = PublishOptions(exclude_me=False)
                     assert session.publish("com.example.snippets.oncounter", counter, options=options) is None
                     counter += 1
-                    await sleep(kit, 0.001)
+                    await nap(kit, 0.001)
                 await until(kit, lambda: len(heard) == 6)
                 await session.leave()
 
@@ -279,14 +279,14 @@ def test_the_complete_example_calls_itself_and_leaves_from_its_join_handler(run:
         @component.on_join
         async def joined(session: Any, details: Any) -> None:
             told.append("joined")
-            await sleep(kit, 0.001)
+            await nap(kit, 0.001)
             told.append(await session.call("com.example.snippets.complete", 40))
             await session.leave()
             told.append("left")
 
         @component.register("com.example.snippets.complete")
         async def complete(number: int) -> int:
-            await sleep(kit, 0.001)
+            await nap(kit, 0.001)
             return number + 2
 
         @component.on_leave
