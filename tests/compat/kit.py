@@ -116,9 +116,9 @@ def run_on_twisted(scenario: Scenario, *args: Any, kind: str = "epoll") -> Any:
             if reactor.seconds() > deadline:
                 running.cancel()
                 raise TimeoutError(f"the scenario took longer than {TIMEOUT:g} s")
+    finally:
         for _ in range(3):
             reactor.iterate(0)
-    finally:
         if reactor.threadpool is not None:  # its threads, for looking up names, would keep the process of the tests
             reactor._stopThreadPool()
     if isinstance(outcome[0], Failure):
