@@ -83,6 +83,12 @@ def peer_folder(name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def autobahn_python() -> str:
+    """Return the interpreter of an environment with Autobahn in it."""
+    return str(peer_folder("clients") / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
 def new_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewNode]:
     """Make Crossbar nodes; those that still run at the end are ended."""
     program = peer_folder("crossbar") / "bin" / "crossbar"

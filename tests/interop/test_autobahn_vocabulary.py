@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 
-import pytest
 from trowamp_compat.wamp.cryptobox import Key, KeyRing
 from trowamp_compat.wamp.types import EncodedPayload
 
-from .conftest import peer_folder
+from .both_packages import printed
 
-PROGRAM = Path(__file__).resolve().parent / "clients" / "autobahn_vocabulary.py"
-
-
-@pytest.fixture(scope="module")
-def autobahn_python() -> str:
-    """Return the interpreter of an environment with Autobahn in it."""
-    return str(peer_folder("clients") / "bin" / "python")
-
-
-def printed(python: str, package: str, **environment: str) -> list[str]:
-    run = subprocess.run(
-        [python, str(PROGRAM)],
-        env={**os.environ, "PACKAGE": package, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.splitlines()
+PROGRAM = "autobahn_vocabulary.py"
 
 
 def test_the_vocabulary_prints_what_that_of_autobahn_prints(autobahn_python: str) -> None:
-    ours = printed(sys.executable, "trowamp_compat")
+    ours = printed(sys.executable, PROGRAM, "trowamp_compat")
     assert len(ours) > 400
-    assert ours == printed(autobahn_python, "autobahn")
+    assert ours == printed(autobahn_python, PROGRAM, "autobahn")
 
 
 def test_a_key_ring_and_that_of_autobahn_read_each_other(autobahn_python: str) -> None:
@@ -46,7 +23,7 @@ def test_a_key_ring_and_that_of_autobahn_read_each_other(autobahn_python: str) -
     ring.set_key("com.secret.", Key(originator_priv="A" * 43 + "=", responder_priv="B" * 43 + "="))
     sealed = ring.encode(True, "com.secret.x", ["ours"], {"k": 1})
     assert sealed is not None
-    theirs, hexadecimal = printed(autobahn_python, "autobahn", SEALED=sealed.payload.hex())
+    theirs, hexadecimal = printed(autobahn_python, PROGRAM, "autobahn", SEALED=sealed.payload.hex())
     assert theirs == "('com.secret.x', ['ours'], {'k': 1})"
     opened = ring.decode(False, "com.secret.x", EncodedPayload(bytes.fromhex(hexadecimal), "cryptobox", "json"))
     assert opened == ("com.secret.x", [1, "two"], {"k": 3})

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from trowamp_compat.asyncio.websocket import WebSocketClientProtocol, create_client_agent
 from trowamp_compat.websocket import compress
 
-from .conftest import peer_folder
+from .both_packages import CLIENTS, printed
 
-CLIENTS = Path(__file__).resolve().parent / "clients"
+FRAMES = "autobahn_frames.py"
 MESSAGES = [b"a message " * 50, b"a message " * 50, b"", b"x", bytes(range(256)) * 300]
-
-
-@pytest.fixture(scope="module")
-def autobahn_python() -> str:
-    """Return the interpreter of an environment with Autobahn in it."""
-    return str(peer_folder("clients") / "bin" / "python")
 
 
 @contextmanager
@@ -44,23 +36,10 @@ def echo(autobahn_python: str) -> Iterator[list[str]]:
         yield printed_first
 
 
-def printed(python: str, package: str) -> list[str]:
-    run = subprocess.run(
-        [python, str(CLIENTS / "autobahn_frames.py")],
-        env={**os.environ, "PACKAGE": package},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.splitlines()
-
-
 def test_frames_are_told_of_as_autobahn_tells_of_them(autobahn_python: str) -> None:
-    ours = printed(sys.executable, "trowamp_compat")
+    ours = printed(sys.executable, FRAMES, "trowamp_compat")
     assert len(ours) == 24
-    assert ours == printed(autobahn_python, "autobahn")
+    assert ours == printed(autobahn_python, FRAMES, "autobahn")
 
 
 class Collecting(WebSocketClientProtocol):

@@ -20,6 +20,7 @@ _PLACES: Final = {
     "WebSocketClientProtocol": "websocket",
     "WebSocketServerFactory": "websocket",
     "WebSocketServerProtocol": "websocket",
+    "WrappingWebSocketServerFactory": "websocket",
     "install_reactor": "choosereactor",
     "sleep": "util",
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import abc
 from typing import Any
 
+from ..wamp.types import TransportDetails
 from ._client import WebSocketClientProtocol
 from ._factory import WebSocketClientFactory, WebSocketServerFactory
 from ._server import WebSocketServerProtocol
+from .types import ConnectionRequest, ConnectionResponse
 
 __all__ = [
     "IWebSocketChannel",
@@ -23,12 +25,28 @@ class IWebSocketChannel(abc.ABC):
     """Whole messages, pings, and the closing handshake."""
 
     @abc.abstractmethod
+    def onConnecting(self, transport_details: TransportDetails) -> Any:
+        """The connection is there, and a client has not asked for WebSocket yet."""
+
+    @abc.abstractmethod
+    def onConnect(self, request_or_response: ConnectionRequest | ConnectionResponse) -> Any:
+        """A client asks for WebSocket, or a server has accepted."""
+
+    @abc.abstractmethod
     def onOpen(self) -> Any:
         """Messages can be sent."""
 
     @abc.abstractmethod
     def onMessage(self, payload: bytes, isBinary: bool) -> Any:
         """A message has come."""
+
+    @abc.abstractmethod
+    def onPing(self, payload: bytes) -> Any:
+        """A ping has come."""
+
+    @abc.abstractmethod
+    def onPong(self, payload: bytes) -> Any:
+        """A pong has come."""
 
     @abc.abstractmethod
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> Any:

@@ -334,3 +334,9 @@ def test_a_connection_that_is_refused_fails_the_endpoint(world: World) -> None:
     world.lose(beneath.end)
     with pytest.raises(ConnectionError, match="404"):
         world.result(connecting)
+
+
+def test_the_factory_of_a_server_can_be_imported_from_the_package() -> None:
+    import trowamp_compat.twisted
+
+    assert trowamp_compat.twisted.WrappingWebSocketServerFactory is WrappingWebSocketServerFactory
