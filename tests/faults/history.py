@@ -11,7 +11,7 @@ import itertools
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -61,9 +61,14 @@ class Listening(msgspec.Struct):
 
 
 class History:
-    """Everything that was done, by number."""
+    """Everything that was done, by number.
 
-    def __init__(self) -> None:
+    Args:
+        now: Tells the time.
+    """
+
+    def __init__(self, now: Callable[[], float] = trio.current_time) -> None:
+        self._now = now
         self.operations: dict[int, Operation] = {}
         self.executed: Counter[int] = Counter()
         self.listenings: list[Listening] = []
@@ -75,9 +80,7 @@ class History:
     @contextmanager
     def operation(self, kind: Kind, process: int) -> Iterator[int]:
         """Note one operation: its number goes into the payload. The errors that it may end with are noted, and go no further."""
-        number = next(self._numbers)
-        self.operations[number] = Operation(kind, process, trio.current_time())
-        self.pending.add(number)
+        number = self.begin(kind, process)
         try:
             yield number
         except WampError as error:
@@ -88,11 +91,18 @@ class History:
         else:
             self.end(number, "ok")
 
+    def begin(self, kind: Kind, process: int) -> int:
+        """Note the beginning of an operation; return its number."""
+        number = next(self._numbers)
+        self.operations[number] = Operation(kind, process, self._now())
+        self.pending.add(number)
+        return number
+
     def end(self, number: int, outcome: Outcome) -> None:
         """Note the end of an operation."""
         operation = self.operations[number]
         self.ended_twice += operation.outcome is not None
-        operation.outcome, operation.ended = outcome, trio.current_time()
+        operation.outcome, operation.ended = outcome, self._now()
         self.pending.discard(number)
 
     def counts(self) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,7 @@ from types import GeneratorType
 from typing import Any, ClassVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError, ensureDeferred, inlineCallbacks
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
@@ -51,6 +53,12 @@ class _Handle:
 
 class CanceledCall(CancelledError, CanceledError):
     """What a Deferred fails with when it is cancelled: known to Twisted, and an application error (C-12)."""
+
+
+def stop(reactor: Any) -> None:
+    """Stop a reactor, unless it stops already, as after a signal."""
+    with contextlib.suppress(ReactorNotRunning):
+        reactor.stop()
 
 
 class TwistedFace:

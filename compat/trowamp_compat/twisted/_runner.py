@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent, is_worth_raising
-from ._face import TwistedFace
+from ._face import TwistedFace, stop
 from .component import Component
 
 
@@ -63,8 +63,7 @@ class ApplicationRunner(Runner):
             if isinstance(result, Failure):
                 error: Any = result.value
                 errors.append(error)
-            if reactor.running:
-                reactor.stop()
+            stop(reactor)
 
         def begin() -> None:
             component._start(reactor).addBoth(ended)

@@ -13,7 +13,7 @@ from ..wamp import component
 from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
 from ._connect import connect
-from ._face import TwistedFace
+from ._face import TwistedFace, stop
 from ._sessions import Session
 
 __all__ = ["Component", "run"]
@@ -86,7 +86,7 @@ def run(components: Any, log_level: str | None = "info", stop_at_close: bool = T
     def begin() -> None:
         done = _run_all(reactor, components, errors)
         if stop_at_close:
-            done.addBoth(lambda _: reactor.stop() if reactor.running else None)
+            done.addBoth(lambda _: stop(reactor))
         reactor.addSystemEventTrigger("before", "shutdown", _stop_all, components)
 
     reactor.callWhenRunning(begin)

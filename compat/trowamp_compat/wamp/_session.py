@@ -87,7 +87,11 @@ class SessionBase(Observable):
         self.log.debug("{traceback}", traceback=_traceback_of(fail.value))
 
     def _user_error(self, error: BaseException, what: str) -> None:
-        self.onUserError(self._face.failure(error), what)
+        is_lost = isinstance(error, TransportLost) and self._transport is None  # whose end says why
+        if is_lost or isinstance(error, self._face.canceled):  # as at the end of a program
+            self.log.debug("{msg}: {error!r}", msg=what, error=error)
+        else:
+            self.onUserError(self._face.failure(error), what)
 
     def _run(
         self,
