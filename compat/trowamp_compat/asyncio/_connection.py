@@ -65,7 +65,8 @@ class AsyncioConnection(Connection, asyncio.Protocol):
         self.transport.resume_reading()
 
     def _describe(self) -> TransportDetails:
-        return AsyncioWire(self.transport).describe()
+        wire = AsyncioWire(self.transport)
+        return wire.describe(is_server=self.is_server, channel_id=wire.channel_ids(is_server=self.is_server))
 
     def _make_handler(self) -> Any:
         return self.factory._make_session()

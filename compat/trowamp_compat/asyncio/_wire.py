@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..wamp._addresses import address_words
+from ..wamp._channel_ids import channel_ids
 from ..wamp.types import TransportDetails
 
 
@@ -74,6 +75,11 @@ class AsyncioWire:
             own_fd=sock.fileno() if sock is not None else None,
             **more,
         )
+
+    def channel_ids(self, *, is_server: bool) -> dict[str, bytes]:  # noqa: ARG002  # Python knows
+        """Return the ids of the TLS channel, if there is one."""
+        tls = self.transport.get_extra_info("ssl_object")
+        return channel_ids(tls.get_channel_binding("tls-unique") if tls is not None else None)
 
     def start_tls(self, protocol: Any, started: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
         """Put TLS on the connection, as a client, then call one of two functions."""

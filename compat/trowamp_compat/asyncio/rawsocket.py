@@ -18,6 +18,8 @@ __all__ = [
 class WampRawSocketServerProtocol(AsyncioConnection):
     """The server side of a connection."""
 
+    is_server = True
+
 
 class WampRawSocketClientProtocol(AsyncioConnection):
     """The client side of a connection."""

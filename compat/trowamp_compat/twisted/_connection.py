@@ -86,7 +86,8 @@ class TwistedConnection(Connection, Protocol):
         self.transport.resumeProducing()
 
     def _describe(self) -> TransportDetails:
-        return TwistedWire(self.transport).describe()
+        wire = TwistedWire(self.transport)
+        return wire.describe(is_server=self.is_server, channel_id=wire.channel_ids(is_server=self.is_server))
 
     def _make_handler(self) -> Any:
         return self.factory._make_session()

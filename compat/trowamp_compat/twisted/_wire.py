@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import ISSLTransport
 
 from ..wamp._addresses import address_words
+from ..wamp._channel_ids import channel_ids
 from ..wamp.types import TransportDetails
 
 
@@ -73,6 +74,13 @@ class TwistedWire:
             own_tid=threading.get_native_id(),
             **more,
         )
+
+    def channel_ids(self, *, is_server: bool) -> dict[str, bytes]:
+        """Return the ids of the TLS channel, if there is one."""
+        if not ISSLTransport.providedBy(self.transport):
+            return {}
+        tls = self.transport.getHandle()
+        return channel_ids(tls.get_peer_finished() if is_server else tls.get_finished())
 
     def start_tls(self, protocol: Any, started: Callable[[], None], failed: Callable[[BaseException], None]) -> None:  # noqa: ARG002  # it fails later, as the connection
         """Put TLS on the connection, as a client, then go on; what fails ends the connection."""

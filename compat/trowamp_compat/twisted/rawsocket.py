@@ -20,6 +20,8 @@ __all__ = [
 class WampRawSocketServerProtocol(TwistedConnection):
     """The server side of a connection."""
 
+    is_server = True
+
 
 class WampRawSocketClientProtocol(TwistedConnection):
     """The client side of a connection."""

@@ -71,6 +71,7 @@ class Connection(NativeTransport):
         close_timeout: Seconds for the closing handshake.
         ping_interval: Seconds between pings to a silent peer; 0 for none.
         ping_timeout: Seconds after which a peer that stays silent is given up; 0 for never.
+        is_server: Whether this is the side that listened.
         has_farewell: Whether the peer answers the end of the connection, as in WebSocket.
     """
 
@@ -82,6 +83,7 @@ class Connection(NativeTransport):
     error: Exception | None = None
     open_timeout = OPEN_TIMEOUT
     close_timeout = CLOSE_TIMEOUT
+    is_server = False
     has_farewell = False
     ping_interval: float = 0
     ping_timeout: float = 0

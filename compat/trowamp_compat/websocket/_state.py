@@ -62,6 +62,10 @@ class Wire(Protocol):
         """Return what is known of the connection, and more."""
         ...
 
+    def channel_ids(self, *, is_server: bool) -> dict[str, bytes]:
+        """Return the ids of the TLS channel, if there is one and its handshake is done."""
+        ...
+
     def start_tls(self, protocol: Any, started: Callable[[], None], failed: Callable[[BaseException], None]) -> None:
         """Put TLS on the connection, as a client, then call one of two functions."""
         ...

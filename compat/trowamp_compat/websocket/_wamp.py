@@ -119,6 +119,7 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
         if self.transport_details is not None:
             numbers = type(self.transport_details).CHANNEL_SERIALIZER_FROM_STR
             self.transport_details.channel_serializer = numbers.get(serializer.name.partition(".")[0])
+            self.transport_details.channel_id = self._wire.channel_ids(is_server=self.is_server)
         session = self.factory.make_session()
         self._is_native = hasattr(session, "_take")
         self._session = session
