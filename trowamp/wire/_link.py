@@ -234,7 +234,10 @@ class Link:
         """Drop `count` octets from the front of the outgoing buffer: they are on their way."""
         outgoing = self._outgoing
         count = min(count, self.queued_octets - self.sent_octets)
-        outgoing.drop(count)
+        if outgoing.behind:
+            outgoing.drop(count)
+        else:
+            del outgoing[:count]
         self.sent_octets += count
         if not outgoing:
             self._unsent_pongs = 0

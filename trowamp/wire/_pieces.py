@@ -87,7 +87,7 @@ class Outgoing(bytearray):
     def drop(self, count: int) -> None:
         """Drop octets from the front; there are at least that many."""
         behind = self.behind
-        if not behind or count < len(self):
+        if count < len(self):
             del self[:count]
             return
         count -= len(self)

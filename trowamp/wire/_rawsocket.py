@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from .._exceptions import ConnectError, MessageTooLarge, RemoteProtocolError
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
-from ._pieces import put_before
+from ._pieces import LARGE, put_before
 
 if TYPE_CHECKING:
     from ._pieces import Octets
@@ -271,7 +271,8 @@ class _Frames(Framing):
         link.ended(f"the peer ended the connection{inside}")
 
     def frame(self, body: Octets) -> Octets:
-        return put_before(_PREFIX.pack(len(body)), body)
+        prefix = _PREFIX.pack(len(body))
+        return prefix + body if type(body) is bytes and len(body) < LARGE else put_before(prefix, body)
 
     def ping(self, link: Link, payload: bytes) -> None:
         link.queue(_PREFIX.pack(_PING | len(payload)) + payload)
