@@ -89,7 +89,7 @@ class WrappingWebSocketAdapter(WebSocketAdapterProtocol):
     def write(self, data: bytes) -> None:
         """Send octets; nothing happens when the connection is being closed."""
         if data and self.isOpen():
-            self.sendMessage(data if self._is_binary else base64.b64encode(data), self._is_binary)
+            self.sendMessage(bytes(data) if self._is_binary else base64.b64encode(data), self._is_binary)
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """Send octets."""

@@ -36,22 +36,30 @@ class FrameLog:
     """Finds the frames in the octets of one direction; whether they are legal is none of its business."""
 
     def __init__(self) -> None:
-        self._pending = b""
+        self._pending = bytearray()
+        self._needed = 0  # octets that make it worth looking at them again
 
     def take(self, data: bytes) -> list[tuple[FrameHeader, bytes]]:
         """Take octets; return the frames that are complete, with their payloads unmasked."""
-        octets, start, frames = self._pending + data, 0, []
-        while (found := _frame_at(octets, start)) is not None:
+        self._pending += data
+        if len(self._pending) < self._needed:
+            return []
+        octets, start, frames = bytes(self._pending), 0, []
+        self._needed = 0
+        while (found := _header_at(octets, start)) is not None:
             header, begin = found
-            start = begin + header.length
-            payload = octets[begin:start]
+            end = begin + header.length
+            if end > len(octets):
+                self._needed = end - start
+                break
+            payload, start = octets[begin:end], end
             frames.append((header, payload if header.mask is None else _unmasked(payload, header.mask)))
-        self._pending = octets[start:]
+        del self._pending[:start]
         return frames
 
 
-def _frame_at(octets: bytes, start: int) -> tuple[FrameHeader, int] | None:
-    """Return the header at a place and where its payload begins; None if the frame is not complete."""
+def _header_at(octets: bytes, start: int) -> tuple[FrameHeader, int] | None:
+    """Return the header at a place, and where its payload begins; None if not all of it is there."""
     if len(octets) - start < 2:
         return None
     first, second = octets[start : start + 2]
@@ -59,11 +67,9 @@ def _frame_at(octets: bytes, start: int) -> tuple[FrameHeader, int] | None:
     if length >= 126:
         begin += 2 if length == 126 else 8
         length = int.from_bytes(octets[start + 2 : begin], "big")
-    mask = None
-    if second & 0x80:
-        mask = octets[begin : begin + _MASK]
-        begin += _MASK
-    if begin + length > len(octets):
+    mask = octets[begin : begin + _MASK] if second & 0x80 else None
+    begin += _MASK if second & 0x80 else 0
+    if begin > len(octets):
         return None
     return FrameHeader(first & 0x0F, first & 0x80 != 0, first >> 4 & 0x07, length, mask), begin
 

@@ -65,7 +65,7 @@ def test_octets_go_both_ways(world: World) -> None:
     assert client.wrapped.transport is client
     client.wrapped.transport.write(b"to the server, ")
     client.wrapped.transport.writeSequence([b"in ", b"pieces"])
-    server.wrapped.transport.write(b"to the client")
+    server.wrapped.transport.write(bytearray(b"to the client"))
     world.run()
     assert server.wrapped.octets == b"to the server, in pieces"
     assert client.wrapped.octets == b"to the client"
