@@ -168,9 +168,9 @@ RUNNERS: dict[str, Callable[..., Any]] = {
     "twisted-select": functools.partial(run_on_twisted, kind="select"),
     "twisted-asyncio": functools.partial(run_on_twisted, kind="asyncio"),
 }
-BOTH = ("asyncio", "twisted-epoll")
+BOTH = {"asyncio": "asyncio", "asyncio-eager": "asyncio-eager", "twisted": "twisted-epoll"}
 
-on_both = pytest.mark.parametrize("run", [RUNNERS[name] for name in BOTH], ids=["asyncio", "twisted"])
+on_both = pytest.mark.parametrize("run", [RUNNERS[name] for name in BOTH.values()], ids=list(BOTH))
 on_all = pytest.mark.parametrize("run", list(RUNNERS.values()), ids=list(RUNNERS))
 
 Run = Callable[..., Any]
