@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from trowamp import RouterOptions, open_router
+from trowamp import ApplicationError, JoinError, Role, RouterAuth, RouterOptions, Rule, auth, open_router
 from trowamp._complaints import Complaints
+from trowamp.auth import Claim
 
 from .serve_tools import REALM, open_joined_peer, open_peer
 
@@ -69,6 +71,40 @@ async def test_a_crowd_that_is_refused_is_a_line_a_second(
     assert len(lines) == 4
     left_out = [int(number) for line in lines for number in re.findall(r"(\d+) more", line)]
     assert len(lines) - 1 + sum(left_out) == refused  # the last line tells only what was left out
+
+
+async def test_what_is_wrong_with_an_authenticator_is_a_line_a_second_however_many_ask(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def decide(claim: Claim) -> None:
+        raise LookupError("a bug")
+
+    async with open_router([REALM], auth=RouterAuth(authenticator=decide, methods=["ticket"])) as router:
+        for _ in range(5):
+            with pytest.raises(JoinError):
+                async with router.open_session(realm=REALM, auth=auth.Ticket("joe", "canary")):
+                    raise AssertionError("nobody can join")
+    first, last = (line for line in caplog.messages if "the authenticator failed" in line)
+    assert (first, last[:2]) == ("the authenticator failed for <Claim by ticket: 'joe' in 'realm1'>", "4 ")
+    assert caplog.text.count("LookupError: a bug") == 1
+
+
+async def test_what_is_wrong_with_an_authorizer_is_a_line_a_second_however_many_ask(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def decide(*_: Any) -> bool:
+        raise LookupError("a bug")
+
+    limits = RouterOptions(roles=[Role(name="anonymous", rules=[Rule(uri="", match="prefix", ask=["call"])])])
+    async with (
+        open_router([REALM], authorizer=decide, limits=limits) as router,
+        router.open_session(realm=REALM) as session,
+    ):
+        for _ in range(5):
+            with pytest.raises(ApplicationError):
+                await session.call("com.example.add")
+    assert sum("the authorizer failed" in line for line in caplog.messages) == 2
+    assert caplog.text.count("LookupError: a bug") == 1
 
 
 async def test_who_does_not_join_is_told_of_at_the_level_info(

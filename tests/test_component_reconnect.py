@@ -246,6 +246,7 @@ async def test_the_only_router_is_given_time_to_come_back(autojump_clock: trio.a
         (trowamp.NotAuthorized(), True),
         (trowamp.JoinError.from_wire("wamp.error.not_authorized"), True),  # Crossbar, of a wrong secret
         (ValueError("a bug"), True),
+        (trowamp.SerializationError("no such value in WAMP"), True),
         (ExceptionGroup("bugs", [ValueError("a bug")]), True),
     ],
     ids=lambda value: type(value).__name__,

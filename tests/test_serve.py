@@ -118,6 +118,8 @@ async def test_an_address_in_use_is_an_error_and_the_other_ports_are_free_again(
         ({"ping_timeout": float("nan")}, ValueError, "ping_timeout must be more than 0"),
         ({"max_message_size": -1}, ValueError, "max_message_size must be more than 0"),
         ({"close_timeout": -1}, ValueError, "close_timeout must be 0 seconds or more"),
+        ({"compression": "gzip"}, ValueError, "compression"),
+        ({"origins": "https://*.example.com"}, TypeError, r"origins=\['https://\*.example.com'\]"),
         ({"auth": RouterAuth(realm="a")}, ValueError, "RouterAuth.realm is where the authenticator is called"),
         ({"auth": RouterAuth(authenticator="a.b", methods=[])}, ValueError, "would never be asked"),
         (
@@ -177,6 +179,28 @@ async def test_sessions_in_memory_are_refused_like_others(autojump_clock: trio.a
     with pytest.raises(ConnectError, match="has stopped"):
         async with router.open_session(realm=REALM):
             raise AssertionError("it joined a router that is no more")
+
+
+class Broken:
+    """A method of authentication with a bug."""
+
+    method = "anonymous"
+
+    def begin(self, attempt: object) -> Any:
+        raise LookupError("a bug")
+
+    def answer(self, pending: object, *proof: object) -> Any:
+        raise AssertionError("it has not begun")
+
+
+async def test_a_bug_met_by_a_session_in_memory_ends_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    limits = RouterOptions(authenticators=[Broken()])
+    async with open_router([REALM], limits=limits) as router:
+        for _ in range(2):
+            with pytest.raises(ConnectError):
+                async with router.open_session(realm=REALM):
+                    raise AssertionError("nobody can join")
+    assert caplog.text.count("LookupError: a bug") == 2
 
 
 async def test_opening_a_session_in_memory_can_be_cancelled_at_any_point(autojump_clock: trio.abc.Clock) -> None:

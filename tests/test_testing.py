@@ -9,7 +9,7 @@ import trio
 
 import trowamp
 from trowamp import Component, ConnectError, SessionLost, open_router
-from trowamp.messages import Call, Error, Goodbye, Register, Registered, Result, Subscribe, Yield
+from trowamp.messages import Call, Error, Goodbye, Publish, Register, Registered, Result, Subscribe, Yield
 from trowamp.messages import Invocation as InvocationMessage
 from trowamp.testing import LiveRouter, ScriptedRouter, open_component, open_scripted_router, open_test_router
 
@@ -43,6 +43,12 @@ async def test_a_scripted_router_calls_procedures_of_the_client(autojump_clock: 
         request = await router.expect(Register)
         router.send(Registered(request.request_id, 1), InvocationMessage(77, 1, {}, [2, 3]))
         assert (await router.expect(Yield)).args == [5]
+
+
+async def test_a_scripted_router_announces_all_that_a_router_can(autojump_clock: trio.abc.Clock) -> None:
+    async with open_scripted_router() as router, router.open_session() as session:
+        await session.with_options(retain=True).publish("com.example.topic")
+        assert (await router.expect(Publish)).options == {"retain": True}
 
 
 async def test_the_end_of_a_session_is_answered_by_itself(autojump_clock: trio.abc.Clock) -> None:

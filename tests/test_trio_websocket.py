@@ -129,6 +129,18 @@ async def test_a_connection_without_a_subprotocol_of_wamp_is_refused(subprotocol
                 await router.serve_websocket(server)
 
 
+async def test_a_router_that_has_stopped_says_so() -> None:
+    async with open_router() as router:
+        pass
+    async with open_connections("wamp.2.json") as (client, server):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(router.serve_websocket, server)
+            with pytest.raises(ConnectionClosed) as caught:
+                await client.get_message()
+        assert caught.value.reason is not None
+        assert (caught.value.reason.code, caught.value.reason.reason) == (1001, "the router shuts down")
+
+
 @pytest.mark.parametrize(
     ("subprotocol", "body", "words"),
     [

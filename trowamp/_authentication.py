@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ._complaints import Complaints
 from ._exceptions import ApplicationError
 from .auth._authority import Authority, RouterAuth, claim_arguments
 from .auth._router import Claim, Outcome, Pending, RouterAuthenticator, Sources
 
 __all__ = ["Authentication", "RouterAuth"]
-
-_log = logging.getLogger("trowamp.router")
 
 
 class Authentication:
@@ -23,6 +22,7 @@ class Authentication:
     Args:
         auth: What its operator says.
         call: Calls a procedure: realm, URI, arguments.
+        complaints: Where it is told what is wrong with the authenticator.
 
     Attributes:
         authenticators: The router's methods.
@@ -31,7 +31,8 @@ class Authentication:
         ValueError: A principal, a key or a method is not legal; the text names the place, and shows no secret.
     """
 
-    def __init__(self, auth: RouterAuth, call: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(self, auth: RouterAuth, call: Callable[..., Awaitable[Any]], complaints: Complaints) -> None:
+        self._complaints = complaints
         self._call = call
         self._auth = auth
         self._authority = Authority(auth, Sources(os.urandom, _utc_now))
@@ -45,9 +46,9 @@ class Authentication:
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, one client must not end the router
             refusal, is_meant = self._authority.refusal(error)
             if isinstance(error, ApplicationError) and not is_meant:
-                _log.error("the authenticator failed for %r: %s", claim, error.uri)
+                self._complaints.tell(logging.ERROR, "the authenticator failed for %r: %s", claim, error.uri)
             elif not is_meant:
-                _log.exception("the authenticator failed for %r", claim)
+                self._complaints.tell(logging.ERROR, "the authenticator failed for %r", claim, error=error)
             return refusal
 
     async def _ask(self, claim: Claim) -> Any:

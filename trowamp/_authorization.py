@@ -14,9 +14,8 @@ from .router import Role, require_authorizer, verdict_from_answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._complaints import Complaints
     from .router import Question, Verdict
-
-_log = logging.getLogger("trowamp.router")
 
 # Takes the session's details, the URI, the action and the request's options
 Authorize = Callable[[dict[str, Any], str, str, dict[str, Any]], Awaitable[bool | Mapping[str, Any]]]
@@ -30,6 +29,7 @@ class Authorization:
         roles: The router's roles, or None.
         call: Calls a procedure: realm, URI, arguments.
         timeout: Seconds for an answer.
+        complaints: Where it is told what is wrong with the authorizer.
 
     Raises:
         ValueError: A rule wants an authorizer asked, and there is none.
@@ -42,11 +42,13 @@ class Authorization:
         roles: Sequence[Role] | None,
         call: Callable[..., Awaitable[Any]],
         timeout: float,
+        complaints: Complaints,
     ) -> None:
         require_authorizer(roles, authorizer)
         self._authorizer = authorizer
         self._call = call
         self._timeout = timeout
+        self._complaints = complaints
 
     async def decide(self, question: Question) -> Verdict | None:
         """Ask the authorizer; whatever it does, this returns: None if it failed (AZ-R2)."""
@@ -54,11 +56,13 @@ class Authorization:
             with trio.fail_after(self._timeout):
                 return verdict_from_answer(await self._ask(question))
         except trio.TooSlowError:
-            _log.error("the authorizer did not answer within %g s: %r", self._timeout, question)
+            self._complaints.tell(
+                logging.ERROR, "the authorizer did not answer within %g s: %r", self._timeout, question
+            )
         except (WampError, ValueError) as error:
-            _log.error("the authorizer failed: %r: %s", question, error)
-        except Exception:  # noqa: BLE001  # whatever is wrong with it, one request must not end the router
-            _log.exception("the authorizer failed: %r", question)
+            self._complaints.tell(logging.ERROR, "the authorizer failed: %r: %s", question, error)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, one request must not end the router
+            self._complaints.tell(logging.ERROR, "the authorizer failed: %r", question, error=error)
         return None
 
     async def _ask(self, question: Question) -> Any:

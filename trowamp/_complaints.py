@@ -32,13 +32,14 @@ class Complaints:
         self._clock = clock
         self._kinds: dict[str, _Kind] = {}
 
-    def tell(self, level: int, text: str, *args: Any) -> None:
+    def tell(self, level: int, text: str, *args: Any, error: BaseException | None = None) -> None:
         """Write a line, unless there was one of the same kind within the last second.
 
         Args:
             level: Of `logging`.
             text: The line; it is what makes the kind. Never anything that comes from a peer: kinds are remembered.
             args: What is put into it.
+            error: What is told with its traceback.
         """
         now = self._clock()
         kind = self._kinds.get(text)
@@ -51,7 +52,7 @@ class Complaints:
         if kind.left_out:
             text, args = f"{text} (%d more like this were left out)", (*args, kind.left_out)
             kind.left_out = 0
-        self._log.log(level, text, *args)
+        self._log.log(level, text, *args, exc_info=error)
 
     def finish(self) -> None:
         """Tell what was left out since the last line of each kind."""

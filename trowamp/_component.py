@@ -25,6 +25,7 @@ from ._exceptions import (
     NoSuchPrincipal,
     NotAuthorized,
     ProcedureAlreadyExists,
+    SerializationError,
     SessionClosed,
     WampError,
 )
@@ -46,14 +47,15 @@ _HOPELESS = (
     NoMatchingAuthMethod,
     NoSuchPrincipal,
     NotAuthorized,
+    SerializationError,
 )
 
 
 def is_fatal(error: BaseException) -> bool:
     """Tell whether another attempt is pointless: what `Component` asks by default.
 
-    Fatal are refused credentials and permissions, and everything that is neither an error of trowamp nor of the operating system: a bug. A realm or
-    a dynamic authenticator that is not there yet may come; so may the router.
+    Fatal are refused credentials and permissions, values that cannot be sent, and everything that is neither an error of trowamp nor of the operating
+    system: a bug. A realm or a dynamic authenticator that is not there yet may come; so may the router.
     """
     return isinstance(error, _HOPELESS) or not isinstance(error, WampError | OSError)
 

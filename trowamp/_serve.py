@@ -40,6 +40,7 @@ from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
 from .router._rules import check_principal
 from .wire import SERIALIZERS, Compression, get_serializer, rawsocket_client, universal_server
+from .wire._websocket_handshake import check_compression
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
@@ -72,7 +73,8 @@ class ServerOptions(AdmissionLimits, frozen=True, kw_only=True):
         """Refuse what cannot work.
 
         Raises:
-            ValueError: A number is out of range.
+            ValueError: A number is out of range, or the compression is unknown.
+            TypeError: `origins` is one string.
         """
         for name in (
             *AdmissionLimits.__struct_fields__,
@@ -84,6 +86,9 @@ class ServerOptions(AdmissionLimits, frozen=True, kw_only=True):
         ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
+        check_compression(self.compression)
+        if isinstance(self.origins, str):  # each of its letters would be an origin, and "*" allows all
+            raise TypeError(f"origins is a list: origins=[{self.origins!r}]")
         if not self.close_timeout >= 0:
             raise ValueError(f"close_timeout must be 0 seconds or more, not {self.close_timeout}")
 
@@ -109,12 +114,14 @@ class Router:
         self.options = options
         self._nursery = nursery
         self._services = ServiceSessions(self, nursery)
-        self._authentication = Authentication(auth or RouterAuth(), self._services.call)
+        self.complaints = Complaints(_log)
+        self._authentication = Authentication(auth or RouterAuth(), self._services.call, self.complaints)
         self._authorization = Authorization(
             authorizer,
             roles=core_options.roles,
             call=self._services.call,
             timeout=core_options.authorizer_timeout,
+            complaints=self.complaints,
         )
         if auth is not None:
             for authid, principal in auth.principals.items():
@@ -129,7 +136,6 @@ class Router:
         self._connections: set[RouterConnection] = set()
         self._turned_away: set[ByteTransport] = set()
         self.admission = Admission(options)
-        self.complaints = Complaints(_log)
         self._long_polls = LongPolls(self)
         self._refused = 0
         self._is_stopping = False
@@ -158,7 +164,10 @@ class Router:
         excess = self._enter(pump.transport)
         if self._is_stopping or excess:
             self._forget(pump.transport)
-            await connection.aclose(1013, "too many connections")  # "try again later" in IANA's registry
+            reason = "the router shuts down" if self._is_stopping else "too many connections"
+            await connection.aclose(
+                1001 if self._is_stopping else 1013, reason
+            )  # 1013 is "try again later" in IANA's registry
             return
         try:
             await RouterConnection(self, pump, since=trio.current_time()).serve()
@@ -274,13 +283,21 @@ class Router:
             raise ConnectError("the router in this program has stopped")
         near, far = memory_pair()
         pump = Pump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
-        self._nursery.start_soon(self.serve_transport, far, identity, name="trowamp router memory")
+        self._nursery.start_soon(self._serve_memory, far, identity, name="trowamp router memory")
         deadline = trio.current_time() + self.core.options.handshake_timeout
         try:
             return Opened(pump, await open_link(pump, "the router in this program"), deadline, None)
         except BaseException:
             near.abort()
             raise
+
+    async def _serve_memory(self, transport: ByteTransport, identity: Accept | None) -> None:
+        try:
+            await self.serve_transport(transport, identity)
+        except Exception:  # noqa: BLE001  # one connection's fault must not end the router, as with a listener
+            _log.exception("serving %s failed", transport.description)
+        finally:
+            transport.abort()
 
     async def serve_transport(self, transport: ByteTransport, identity: Accept | None = None) -> None:
         """Serve one connection until it ends."""
@@ -479,7 +496,7 @@ async def open_router(
         OSError: The file of the event history cannot be opened, or another process uses it.
         ValueError: The file of the event history is something else, or damaged, or nothing is to be kept in it; a URL, realm, principal or number is
             not legal; TLS is missing for `wss`, `rss` or `https`, or an authorizer for rules that ask one.
-        TypeError: `realms` or `listen` is one string.
+        TypeError: `realms`, `listen` or `origins` is one string.
     """
     if isinstance(realms, str) or isinstance(listen, str):
         raise TypeError('realms and listen are lists: realms=["realm1"], listen=["ws://127.0.0.1:8080/ws"]')

@@ -16,11 +16,6 @@ class TaskSlot:
     def __init__(self) -> None:
         self._task: trio.lowlevel.Task | None = None
 
-    @property
-    def is_occupied(self) -> bool:
-        """Whether a task sleeps here."""
-        return self._task is not None
-
     async def park(self, on_cancel: Callable[[], object] | None = None) -> None:
         """Sleep until `wake`; a checkpoint.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
 import trio
 
@@ -33,41 +33,14 @@ from ._session import Session
 from ._stream import memory_pair
 from ._transport import InProcess, Transport
 from .messages import Goodbye, Hello, Message, Welcome
+from .router._features import ROUTER_ROLES
 from .wire import get_serializer, rawsocket_client, rawsocket_server
 
 M = TypeVar("M", bound=Message)
 
 _JOIN_TIMEOUT = 10.0
 
-ALL_FEATURES: dict[str, Any] = {
-    "broker": {
-        "features": {
-            "pattern_based_subscription": True,
-            "payload_encryption_cryptobox": True,
-            "payload_passthru_mode": True,
-            "payload_transparency": True,
-            "publisher_exclusion": True,
-            "publisher_identification": True,
-            "subscriber_blackwhite_listing": True,
-            "subscription_revocation": True,
-        }
-    },
-    "dealer": {
-        "features": {
-            "call_canceling": True,
-            "call_timeout": True,
-            "caller_identification": True,
-            "pattern_based_registration": True,
-            "payload_encryption_cryptobox": True,
-            "payload_passthru_mode": True,
-            "payload_transparency": True,
-            "progressive_call_invocations": True,
-            "progressive_call_results": True,
-            "registration_revocation": True,
-            "shared_registration": True,
-        }
-    },
-}
+ALL_FEATURES: Final[dict[str, Any]] = ROUTER_ROLES
 """What a `ScriptedRouter` announces unless told otherwise."""
 
 

@@ -259,8 +259,6 @@ class Guard:
     def _refuse(self, session: Session, message: Any, uri: str, text: str) -> None:
         """Refuse a request; nobody hears of a refused publication that was not to be acknowledged (AZ-R3)."""
         self._counters.denied_requests += 1
-        if type(message) is Call and message.options.get("progress") and session.can_send_inputs:
-            await_late_inputs(session, message.request_id)
         _drop_inputs(session, message)
         if type(message) is not Publish or message.options.get("acknowledge"):
             session.refuse(message.code, message.request_id, uri, text)

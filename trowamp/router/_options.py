@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -53,6 +53,9 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
         strict_request_ids: Abort sessions whose request ids are not 1, 2, 3 and so on (ID-R1). Some client libraries leave gaps.
         strict_roles: Abort sessions that send messages of roles they did not announce (MSG-B5).
         send_subscription_revocation: Tell subscribers that a subscription was revoked. Autobahn announces the feature, but ends its session over it.
+
+    Raises:
+        ValueError: A number is not more than 0, or a word is none of those above.
     """
 
     agent: str = f"trowamp-{__version__}"
@@ -85,3 +88,19 @@ class RouterOptions(msgspec.Struct, frozen=True, kw_only=True):
     strict_request_ids: bool = False
     strict_roles: bool = False
     send_subscription_revocation: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for name, words in _WORDS.items():
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name} must be one of {', '.join(words)}, not {getattr(self, name)!r}")
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) in (int, float) and not value > 0:  # NaN is not either
+                raise ValueError(f"{name} must be more than 0, not {value}")
+        for role, level in (self.trust_levels or {}).items():
+            if type(level) is not int or level < 0:
+                raise ValueError(f"trust_levels[{role!r}] must be an integer of 0 or more, not {level!r}")
+
+
+_WORDS: Final = {"slow_consumer": get_args(SlowConsumerPolicy), "disclosure": get_args(Disclosure)}

@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 _MAX_WAITING = 256 * 1024  # octets received while a session's requests wait
 
 
+class Phase:
+    """Until when a peer has to do what it owes.
+
+    Attributes:
+        peer: Who; None once its connection has gone: a reminder must not keep it, and what waits for it, in memory.
+        deadline: Until when.
+    """
+
+    __slots__ = ("deadline", "peer")
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer: Peer | None = peer
+        self.deadline = math.inf
+
+
 class Peer:
     """A connection. It is in a handshake, or has a session, or is being left (the router's GOODBYE was sent), or is closing.
 
@@ -32,19 +47,19 @@ class Peer:
         session: The session, while there is one.
         handshake: The state of joining, while there is no session yet.
         outbox: Where messages go.
-        deadline: When the present phase must be over.
+        phase: When the present phase must be over.
     """
 
     __slots__ = (
         "_counters",
         "_doomed",
         "close_reason",
-        "deadline",
         "handshake",
         "is_closing",
         "is_slow",
         "link",
         "outbox",
+        "phase",
         "session",
         "token",
         "transport",
@@ -70,7 +85,7 @@ class Peer:
         self.session: Session | None = None
         self.handshake: Handshake | None = None
         self.outbox = Outbox(link, self, dirty=dirty, backlogs=backlogs, options=options, counters=counters)
-        self.deadline = math.inf
+        self.phase = Phase(self)
         self._doomed = doomed
         self._counters = counters
 

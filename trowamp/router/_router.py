@@ -32,7 +32,7 @@ from ._history_journal import HistoryJournal
 from ._ids import RandomIds
 from ._options import RouterOptions
 from ._outbox import Backlog
-from ._peer import Peer
+from ._peer import Peer, Phase
 from ._realm import Realm
 from ._rules import role_exists
 from ._session import NOTHING, Session
@@ -196,6 +196,8 @@ class Router:
         del self._peers[peer]
         peer.give_up(reason)
         self._bury()
+        self._deadlines.cancel(peer.phase)
+        peer.phase.peer = None
         if peer.outbox.is_dirty:
             self._dirty.remove(peer)
 
@@ -345,7 +347,7 @@ class Router:
 
     def _allow(self, peer: Peer, handshake: Handshake, timeout: float, now: float) -> None:
         """Give a peer time for its next step, but not more than is left for all of them."""
-        self._deadlines.push(peer, min(now + timeout, handshake.latest), self._on_late_peer)
+        self._deadlines.push(peer.phase, min(now + timeout, handshake.latest), self._on_late_peer)
 
     def _join(self, peer: Peer, accept: Accept, now: float) -> None:
         handshake = peer.handshake
@@ -371,7 +373,7 @@ class Router:
         realm.admit(session, roles)
         peer.session = session
         peer.handshake = None
-        self._deadlines.cancel(peer)
+        self._deadlines.cancel(peer.phase)
         peer.outbox.send(Welcome(session.session_id, self._welcome(session)))
         realm.join(session)
 
@@ -432,8 +434,10 @@ class Router:
         session.peer.give_up(f"the peer aborted its session: {message.reason!r:.200}")  # never answered (SES-B1)
         return None
 
-    def _on_late_peer(self, peer: Peer, now: float) -> None:
+    def _on_late_peer(self, phase: Phase, now: float) -> None:
         """A phase of a connection took too long."""
+        peer = phase.peer
+        assert peer is not None, "its deadline was cancelled when it went"
         options, handshake = self.options, peer.handshake
         if handshake is None:
             peer.give_up(f"no answer to GOODBYE within {options.goodbye_timeout:g} s")
@@ -473,7 +477,7 @@ class Router:
         self._end_session(session)
         peer.outbox.send(goodbye)
         peer.outbox.shut()  # SES-B3
-        self._deadlines.push(peer, now + self.options.goodbye_timeout, self._on_late_peer)
+        self._deadlines.push(peer.phase, now + self.options.goodbye_timeout, self._on_late_peer)
 
     def _end_session(self, session: Session) -> None:
         """Everything that a session's end means for others; nothing of it is said to itself (SES-B3)."""
@@ -488,7 +492,7 @@ class Router:
         """End what peers that are closing still have; that may doom others."""
         while self._doomed:
             peer = self._doomed.pop()
-            self._deadlines.cancel(peer)
+            self._deadlines.cancel(peer.phase)
             if peer.session is not None:
                 self._end_session(peer.session)
             if peer.handshake is not None:

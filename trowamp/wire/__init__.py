@@ -1,6 +1,6 @@
 """Octets to WAMP messages and back, without I/O: serializers, framings, links.
 
-link = websocket_client("ws://127.0.0.1:8080/ws", [get_serializer("cbor")])
+link = websocket_client("ws://127.0.0.1:8080/ws", [get_serializer("cbor")], random_octets=secrets.token_bytes)
 ...                                          # write link.data_to_send(), then link.data_sent(count)
 link.receive_data(data)                      # whatever was read
 for message in link.received(): ...
