@@ -12,6 +12,7 @@ from trowamp_compat.wamp.exception import ApplicationError
 from trowamp_compat.wamp.router import Router
 from trowamp_compat.wamp.types import ComponentConfig
 
+import trowamp
 from tests.compat.kit import Kit, Run, join, on_both, turn, until
 from tests.compat.test_router import listen
 from trowamp import RouterAuth
@@ -309,5 +310,41 @@ def test_who_is_refused_is_told_why_before_the_connection_ends(run: Run) -> None
         async with served(kit, Router(["realm2"])) as config:
             with pytest.raises(PermissionError, match="no_such_realm"):
                 await joined_by(kit, config, "anonymous")
+
+    run(scenario)
+
+
+@on_both
+def test_the_session_that_the_router_has_of_its_own_is_opened_again_when_it_was_lost(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        auth = RouterAuth(
+            principals={"backend": {"role": "backend", "ticket": "of the backend"}},
+            authenticator="com.example.authenticate",
+            realm="realm1",
+            methods=["ticket"],
+        )
+        router = Router(["realm1"], auth=auth)
+        async with served(kit, router) as config:
+            backend = await joined_by(kit, config, "ticket", authid="backend", ticket="of the backend")
+            await backend.register(lambda realm, authid, details: JOE, "com.example.authenticate")
+            for number in range(2, 4):
+                joe = await joined_by(kit, config, "ticket", authid="joe", ticket="right")
+                assert (joe.authid, router.statistics().sessions) == ("joe", number + 1)
+                router._services["realm1"]._end(trowamp.SessionLost("cut off for the test"))
+                assert router.statistics().sessions == number
+
+    run(scenario)
+
+
+@on_both
+def test_an_authenticator_in_a_realm_that_does_not_exist_lets_nobody_in(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        auth = RouterAuth(authenticator="com.example.authenticate", realm="realm2", methods=["ticket"])
+        router = Router(["realm1"], auth=auth)
+        async with served(kit, router) as config:
+            for _ in range(2):
+                with pytest.raises(PermissionError, match="could not find out"):
+                    await joined_by(kit, config, "ticket", authid="joe", ticket="right")
+            assert router._services == {}
 
     run(scenario)

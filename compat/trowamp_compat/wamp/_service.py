@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import trowamp
@@ -26,15 +27,16 @@ class ServiceSession:
         face: Its event loop.
         realm: The realm.
         flush: Has the router send what it has queued.
-
-    Attributes:
-        is_over: Whether it has ended, or was never let in.
+        ended: Called when it has ended, or was not let in.
     """
 
-    def __init__(self, core: Core, face: Face, realm: str, flush: Any) -> None:
+    def __init__(
+        self, core: Core, face: Face, realm: str, flush: Callable[[], None], ended: Callable[[], object]
+    ) -> None:
         self._core = core
         self._face = face
         self._flush_router = flush
+        self._ended = ended
         self._link = whole_messages(get_serializer("msgpack"))
         self._peer = core.attach(
             self._link, transport={"type": "memory", "peer": "router"}, now=face.now(), identity=_IDENTITY
@@ -42,7 +44,7 @@ class ServiceSession:
         self._peer.token = self
         self._waiting: list[tuple[str, tuple[Any, ...], Any]] = []  # calls, until it has joined
         self._session: ClientSession[Any, Any, Any] | None = None
-        self.is_over = False
+        self._is_over = False
         self.queued_octets = self.sent_octets = 0  # nothing is ever on its way
         self._join = Join(self, realm, agent=_AGENT)
 
@@ -62,7 +64,7 @@ class ServiceSession:
         self._face.call_soon(self._to_router, message)
 
     def _to_router(self, message: Message) -> None:
-        if not self.is_over:
+        if not self._is_over:
             self._core.receive(self._peer, message, self._face.now())
             self._flush_router()
 
@@ -111,9 +113,10 @@ class ServiceSession:
             self._face.resolve(reply.waiter, args[0] if args else None)
 
     def _end(self, error: Exception) -> None:
-        if self.is_over:
+        if self._is_over:
             return
-        self.is_over = True
+        self._is_over = True
+        self._ended()
         waiting, self._waiting = self._waiting, []
         for _, _, future in waiting:
             self._face.reject(future, error)

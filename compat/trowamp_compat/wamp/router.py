@@ -142,8 +142,9 @@ class Router:
     def _call(self, realm: str, procedure: str, *args: Any) -> Any:
         """Call a procedure, as the router itself; return a future."""
         service = self._services.get(realm)
-        if service is None or service.is_over:
-            service = self._services[realm] = ServiceSession(self._core, self._face, realm, self._flush)
+        if service is None:
+            ended = functools.partial(self._services.pop, realm, None)
+            service = self._services[realm] = ServiceSession(self._core, self._face, realm, self._flush, ended)
         return service.call(procedure, *args)
 
     def _plan(self) -> None:
