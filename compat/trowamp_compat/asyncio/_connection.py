@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 from ..wamp._connection import Connection, keep_alive
@@ -16,6 +17,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
 
     transport: Any = None
     factory: Any = None
+    _cut: ssl.SSLError | None = None  # a TLS stream that ended without having been closed
 
     # ---- asyncio.Protocol
 
@@ -31,10 +33,17 @@ class AsyncioConnection(Connection, asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The peer sends nothing more; the transport closes itself."""
+        tls = self.transport.get_extra_info("ssl_object")
+        if tls is None or self.transport.is_closing():
+            return
+        try:
+            tls.read(1)  # nothing, if TLS was closed as it should be
+        except ssl.SSLError:
+            self._cut = ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the TLS stream was cut")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone."""
-        self._lost(exc)
+        self._lost(exc or self._cut)
 
     def pause_writing(self) -> None:
         """The transport's buffer is full."""

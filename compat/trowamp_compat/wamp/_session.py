@@ -90,8 +90,11 @@ class SessionBase(Observable):
         is_lost = isinstance(error, TransportLost) and self._transport is None  # whose end says why
         if is_lost or isinstance(error, self._face.canceled):  # as at the end of a program
             self.log.debug("{msg}: {error!r}", msg=what, error=error)
-        else:
+            return
+        try:
             self.onUserError(self._face.failure(error), what)
+        except Exception as failure:  # noqa: BLE001  # it may be overridden; and not every error can be shown
+            self.log.error("{what}; and onUserError failed: {kind}", what=what, kind=type(failure).__name__)
 
     def _run(
         self,
