@@ -113,7 +113,7 @@ class Router:
     ) -> None:
         self.options = options
         self._nursery = nursery
-        self._services = ServiceSessions(self, nursery)
+        self._services = ServiceSessions(self.connect, nursery)
         self.complaints = Complaints(_log)
         self._authentication = Authentication(auth or RouterAuth(), self._services.call, self.complaints)
         self._authorization = Authorization(
