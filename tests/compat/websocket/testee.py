@@ -1,7 +1,7 @@
 """What is tested: a server or client that sends back every message. It runs in a process of its own, as a reactor or loop wants it for itself.
 
-python testee.py asyncio server          # prints its port, serves until its standard input ends
-python testee.py twisted client PORT     # runs all cases of the suite's server at that port
+python testee.py asyncio server                  # prints its port, serves until its standard input ends
+python testee.py twisted client PORT AT_ONCE     # runs all cases of the suite's server at that port, so many at the same time
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from trowamp_compat.websocket.compress import (
 )
 
 OPTIONS: dict[str, Any] = {"failByDrop": False, "openHandshakeTimeout": 30}
-CONNECTIONS = 6  # of a client, at the same time
 AGENT = "trowamp"
 
 
@@ -37,7 +36,8 @@ class Echo:
 class Cases:
     """What a client still has to run; each connection that ends is followed by the next one."""
 
-    def __init__(self, port: int, connect: Callable[[str], None], done: Callable[[], None]) -> None:
+    def __init__(self, port: int, at_once: int, connect: Callable[[str], None], done: Callable[[], None]) -> None:
+        self._at_once = at_once
         self._url = f"ws://127.0.0.1:{port}"
         self._connect = connect
         self._done = done
@@ -51,7 +51,7 @@ class Cases:
 
     def ended(self) -> None:
         self._running -= 1
-        while self._waiting and self._running < CONNECTIONS:
+        while self._waiting and self._running < self._at_once:
             self._start(self._waiting.pop())
         if not self._running:
             if self._waiting is None:
@@ -93,7 +93,7 @@ def server_factory(factory_class: Any, protocol_class: Any) -> Any:
     return factory
 
 
-def run_asyncio(role: str, port: int) -> None:
+def run_asyncio(role: str, port: int = 0, at_once: int = 0) -> None:
     import asyncio
 
     from trowamp_compat.asyncio import websocket
@@ -116,13 +116,13 @@ def run_asyncio(role: str, port: int) -> None:
             factory = client_factory(websocket.WebSocketClientFactory, websocket.WebSocketClientProtocol, url, cases)
             tasks.add(loop.create_task(loop.create_connection(factory, "127.0.0.1", port)))
 
-        cases.append(Cases(port, connect, lambda: done.set_result(None)))
+        cases.append(Cases(port, at_once, connect, lambda: done.set_result(None)))
         await done
 
     asyncio.run(serve() if role == "server" else connect_all())
 
 
-def run_twisted(role: str, port: int) -> None:
+def run_twisted(role: str, port: int = 0, at_once: int = 0) -> None:
     from trowamp_compat.twisted import websocket
     from twisted.internet import reactor as installed
     from twisted.internet.stdio import StandardIO
@@ -149,10 +149,10 @@ def run_twisted(role: str, port: int) -> None:
                 client_factory(websocket.WebSocketClientFactory, websocket.WebSocketClientProtocol, url, cases)
             )
 
-        cases.append(Cases(port, connect, reactor.stop))
+        cases.append(Cases(port, at_once, connect, reactor.stop))
     reactor.run()
 
 
 if __name__ == "__main__":
     run = {"asyncio": run_asyncio, "twisted": run_twisted}[sys.argv[1]]
-    run(sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    run(sys.argv[2], *map(int, sys.argv[3:]))
