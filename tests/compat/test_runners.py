@@ -176,6 +176,39 @@ def test_without_a_loop_of_its_own_a_runner_hands_out_the_protocol(run: Run, rou
     run(scenario)
 
 
+@on_both
+@pytest.mark.autobahn("S-87", "S-96", "C-17", "W-25")
+def test_without_a_loop_of_its_own_a_runner_comes_back_and_can_be_stopped(run: Run, router_url: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        sessions: list[Any] = []
+
+        class Session(kit.wamp.ApplicationSession):  # type: ignore[misc, name-defined]
+            def onJoin(self, details: Any) -> None:
+                sessions.append(self)
+
+        def opening(runner: Any) -> Any:
+            if kit.name == "asyncio":
+                return kit.loop.create_task(runner.run(Session, start_loop=False, log_level=None, auto_reconnect=True))
+            return runner.run(Session, start_reactor=False, log_level=None, auto_reconnect=True, reactor=kit.loop)
+
+        runner = kit.wamp.ApplicationRunner(router_url, "realm1", initial_retry_delay=0.05)
+        await opening(runner)
+        for number in (1, 2):
+            await until(kit, lambda: len(sessions) == number)  # noqa: B023  # it is waited for here
+            sessions[-1].transport.abort()
+        await until(kit, lambda: len(sessions) == 3)
+        await runner.stop()
+        assert not sessions[-1].is_connected()
+        nowhere = kit.wamp.ApplicationRunner("rs://127.0.0.1:1", "realm1", initial_retry_delay=50, max_retry_delay=50)
+        waiting = opening(nowhere)
+        await turn(kit)
+        nowhere.stop()
+        with pytest.raises(TransportLost, match="stopped"):
+            await waiting
+
+    run(scenario)
+
+
 @on_each
 @pytest.mark.autobahn("W-25")
 def test_a_runner_that_does_not_reconnect_ends_when_the_router_is_lost(start: Start, framework: str) -> None:  # noqa: F811

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
-from ..wamp._transports import TransportConfig
-from ._connect import connect
 from .component import Component
 from .util import get_or_create_event_loop
 
@@ -51,7 +49,7 @@ class ApplicationRunner(Runner):
         config = self._config(auto_reconnect=auto_reconnect)
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_loop:
-            return self._open(component, config)
+            return self._open(component, auto_reconnect=auto_reconnect)
         loop = get_or_create_event_loop()
         try:
             done = loop.run_until_complete(_started(component, loop))
@@ -63,9 +61,8 @@ class ApplicationRunner(Runner):
         self._raise_what_ended_it(error, component, auto_reconnect=auto_reconnect)
         return None
 
-    async def _open(self, component: _Component, config: TransportConfig) -> tuple[Any, Any]:
-        connection = await connect(config, component._make_session)
-        await connection.when_opened()
+    async def _open(self, component: _Component, *, auto_reconnect: bool) -> tuple[Any, Any]:
+        connection = await self._opened(component, asyncio.get_running_loop(), auto_reconnect=auto_reconnect)
         return connection.transport, connection
 
     def _run(self, loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from .._logging import start_logging
-from ..wamp._runner import Runner, RunnerComponent, is_worth_raising
+from ..wamp._runner import Runner, RunnerComponent
 from ._face import TwistedFace, stop
 from .component import Component
 
@@ -52,7 +52,7 @@ class ApplicationRunner(Runner):
         config.endpoint.native = endpoint
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_reactor:
-            return self._open(component, reactor, auto_reconnect=auto_reconnect)
+            return self._opened(component, reactor, auto_reconnect=auto_reconnect)
         errors: list[BaseException] = []
         self._run(component, reactor, errors)
         self._raise_what_ended_it(errors[0] if errors else None, component, auto_reconnect=auto_reconnect)
@@ -80,21 +80,3 @@ class ApplicationRunner(Runner):
         component._work.done.addBoth(lambda _: left.callback(None))
         component.stop()
         return left
-
-    def _open(self, component: _Component, reactor: Any, *, auto_reconnect: bool) -> Any:
-        connected: Deferred[Any] = Deferred()
-
-        def opened(_session: Any, transport: Any) -> None:
-            if not connected.called:
-                connected.callback(transport)
-
-        def failed(failure: Failure) -> None:
-            error: Any = failure.value
-            if not connected.called:
-                connected.errback(failure)
-            elif is_worth_raising(error, component, auto_reconnect=auto_reconnect):
-                component.log.error("the session has ended: {error!r}", error=error)
-
-        component.on("connect", opened)
-        component._start(reactor).addErrback(failed)
-        return connected

@@ -16,7 +16,6 @@ from trowamp.wire import TCP_KEEPALIVE, Link
 from ._convert import to_compat, to_core
 from ._errors import as_compat_errors
 from ._face import Face, Handle
-from .exception import TransportLost
 from .types import TransportDetails
 
 HIGH_WATER: Final = 1024 * 1024  # octets that wait before no more work is taken from the peer
@@ -89,7 +88,6 @@ class Connection(NativeTransport):
     ping_timeout: float = 0
 
     _waiters: list[Any]
-    _opening: list[Any]
     _handler: Any = None
     _is_native = False  # whether the handler takes the core's messages
     _is_receiving = False
@@ -141,7 +139,6 @@ class Connection(NativeTransport):
         self._face = face
         self.link = link
         self._waiters = []
-        self._opening = []
         self.is_closed = self.when_closed()
         if self.open_timeout:
             self._timer = face.call_later(self.open_timeout, self._open_timed_out)
@@ -189,8 +186,6 @@ class Connection(NativeTransport):
             if handler is not None:
                 handler.onClose(was_clean)
         finally:
-            for future in self._opening:
-                self._face.reject(future, self._why())
             for waiter in self._waiters:
                 self._face.resolve(waiter)
 
@@ -227,24 +222,10 @@ class Connection(NativeTransport):
             self._waiters.append(future)
         return future
 
-    def when_opened(self) -> Any:
-        """Return a future that is done when the transport handshake is; it fails with the connection."""
-        future = self._face.create_future()
-        if self.transport_details is not None:
-            self._face.resolve(future)
-        elif self._is_gone:
-            self._face.reject(future, self._why())
-        else:
-            self._opening.append(future)
-        return future
-
     @property
     def _session(self) -> Any:
         """The session; programs look here for it (W-32)."""
         return self._handler
-
-    def _why(self) -> Exception:
-        return self.error or TransportLost(self.close_reason)
 
     def isOpen(self) -> bool:
         """Tell whether messages can be sent."""
@@ -307,8 +288,6 @@ class Connection(NativeTransport):
         self._is_native = hasattr(handler, "_take")
         self._handler = handler
         handler.onOpen(self)
-        for future in self._opening:
-            self._face.resolve(future)
 
     def _described(self) -> TransportDetails:
         """Tell what is known of the connection, and of what goes over it."""

@@ -119,6 +119,22 @@ class Runner:
             config.serializers = [serializer_named(each) for each in self.serializers or _SERIALIZERS]
         return config
 
+    def _opened(self, component: RunnerComponent, loop: Any, *, auto_reconnect: bool) -> Any:
+        """Start a component on a loop that the program runs; return a future of its first connection."""
+        face = component._face_type(loop)
+        opened = face.create_future(lambda _: component.stop())
+
+        def ended(error: BaseException) -> None:
+            if not face.is_done(opened):
+                face.reject(opened, error)
+            elif is_worth_raising(error, component, auto_reconnect=auto_reconnect):
+                component.log.error("the session has ended: {error!r}", error=error)
+
+        component.on("connect", lambda _session, transport: face.resolve(opened, transport))
+        stopped = TransportLost("stopped before there was a connection")
+        face.when_done(component._start(loop), lambda _: face.reject(opened, stopped), ended)
+        return opened
+
     def _raise_what_ended_it(
         self, error: BaseException | None, component: RunnerComponent, *, auto_reconnect: bool
     ) -> None:
