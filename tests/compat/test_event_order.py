@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -152,6 +153,38 @@ def test_no_more_events_wait_for_a_handler_than_there_is_room_for(run: Run, monk
         slow.let(0)
         await until(kit, lambda: slow.log[-1:] == [("ends", 2)])
         assert slow.begun == [0, 1, 2]
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-19")
+@pytest.mark.parametrize("fails_later", [False, True], ids=["at once", "later"])
+def test_a_hook_for_errors_that_fails_itself_keeps_no_event_from_the_handler(run: Run, fails_later: bool) -> None:
+    async def scenario(kit: Kit) -> None:
+        seen: list[int] = []
+
+        class Session(kit.wamp.ApplicationSession):  # type: ignore[misc, name-defined]
+            def onUserError(self, fail: Any, msg: str) -> None:
+                raise fail.value
+
+        async def fail() -> None:
+            await turn(kit)
+            raise LookupError("a bug")
+
+        def handle(number: int) -> Any:
+            seen.append(number)
+            if fails_later:
+                return fail()
+            raise LookupError("a bug")
+
+        router, session = joined(kit, cls=Session)
+        subscription = await session.subscribe(handle, TOPIC)
+        for number in range(3):
+            with contextlib.suppress(LookupError):
+                router.say(message.Event(subscription.id, number + 1, args=[number]))
+        await until(kit, lambda: len(seen) == 3)
+        assert seen == [0, 1, 2]
 
     run(scenario)
 

@@ -70,9 +70,8 @@ class Receiving(Lifecycle):
         inbound.waiter.progress(inbound.message)
 
     def _on_delivery(self, inbound: Delivery[Subscriber]) -> None:
-        if (
-            self._has_settled and self._face.resumes_later
-        ):  # who waits for what came before the event goes on before it (W-19)
+        if self._has_settled and self._face.resumes_later:
+            # Who waits for what came before the event goes on before it (W-19).
             self._has_settled = False
             self._inbox.is_waiting = True
             self._face.call_soon(self._deliver_late, inbound)

@@ -71,10 +71,11 @@ class Subscriber:
 
     def deliver(self, message: Event) -> None:
         """Take an event; it is handled now, or when the function has done with others."""
-        if self._running < self._concurrency:
+        if self._running < self._concurrency and not self._waiting:
             self._handle(message)
         elif len(self._waiting) < BUFFER:
             self._waiting.append(message)
+            self._go_on()
         else:
             self.session._user_error(OverflowError(f"{BUFFER} events wait already"), f"an event is lost for {self}")
 
@@ -85,6 +86,9 @@ class Subscriber:
     def _ended(self) -> None:
         """The function has done with an event: it gets the next."""
         self._running -= 1
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._is_going_on:
             return
         self._is_going_on = True
@@ -105,9 +109,13 @@ class Subscriber:
         except Exception as error:  # noqa: BLE001  # a codec is the user's; and a pattern's types may not fit
             session._user_error(error, f"an event of {uri} cannot be handled")
             return
+        has_begun = False
         self._running += 1
-        if not session._run(self.function, args, kwargs, self, self._ended):
-            self._running -= 1
+        try:
+            has_begun = session._run(self.function, args, kwargs, self, self._ended)
+        finally:
+            if not has_begun:
+                self._running -= 1
 
     def __str__(self) -> str:
         name = getattr(self.function, "__qualname__", None) or repr(self.function)
