@@ -50,4 +50,3 @@ class AskedProducer:
     def stop(self) -> None:
         """Ask no more."""
         self._is_stopped = True
-        self.resumeProducing()
