@@ -55,7 +55,8 @@ class WebSocketAdapterProtocol(shared.WebSocketProtocol, Protocol):
         Raises:
             RuntimeError: There is one.
         """
-        super().registerProducer(producer if streaming else AskedProducer(producer, self._face.call_soon), True)
+        asked = producer if streaming else AskedProducer(producer, self._face.call_soon, self._broken)
+        super().registerProducer(asked, True)
 
     def unregisterProducer(self) -> None:
         """Forget the producer."""

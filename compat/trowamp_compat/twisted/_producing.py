@@ -17,17 +17,23 @@ class AskedProducer:
     Args:
         producer: A producer that wants to be asked.
         call_soon: Has a function called in the next turn of the reactor.
+        on_error: Called with what the producer raises; it is not asked any more.
     """
 
-    def __init__(self, producer: Any, call_soon: Callable[..., Any]) -> None:
+    def __init__(self, producer: Any, call_soon: Callable[..., Any], on_error: Callable[[BaseException], None]) -> None:
         self._producer = producer
         self._task = Cooperator(scheduler=call_soon).cooperate(self._ask())
+        self._task.whenDone().addErrback(lambda failure: on_error(failure.value))
         self._is_paused = False
         self._is_stopped = False
 
     def _ask(self) -> Iterator[None]:
         while not self._is_stopped:
-            self._producer.resumeProducing()
+            try:
+                self._producer.resumeProducing()
+            except BaseException:
+                self._is_stopped = True
+                raise
             yield
 
     def pauseProducing(self) -> None:

@@ -207,6 +207,21 @@ def test_a_producer_is_stopped_when_the_connection_is_gone(world: TwistedWorld) 
     assert producer.told == ["stop"]
 
 
+def test_a_producer_that_fails_ends_the_connection(world: TwistedWorld) -> None:
+    class Failing(Producer):
+        def resumeProducing(self) -> None:
+            super().resumeProducing()
+            raise RuntimeError("it cannot be read")
+
+    server, client = joined(world)
+    client.failByDrop = False
+    producer = Failing(client, 1)
+    client.registerProducer(producer, False)
+    world.advance(1)
+    assert server.remoteCloseCode == 1011
+    assert producer.told == ["resume", "stop"]
+
+
 def test_a_producer_that_streams_is_told_to_pause(world: World) -> None:
     _, client = joined(world)
     producer = Producer(client, 0)
