@@ -176,7 +176,7 @@ def test_a_join_error_without_words_reads_as_its_reason(details: dict[str, objec
 def test_every_error_says_in_words_what_is_wrong() -> None:
     assert str(MessageTooLarge(20, 10)) == "message of 20 octets exceeds the limit of 10"
     assert "'call_canceling'" in str(FeatureNotSupported("call_canceling"))
-    assert "'com.example.topic'" in str(BufferOverflow("com.example.topic", 5))
+    assert "'com.example.topic'" in str(BufferOverflow("com.example.topic", 5, "hurry"))
     assert str(SessionLost("gone")) == "gone"
     assert str(SessionClosed("wamp.close.killed")) == "wamp.close.killed"
 
@@ -198,7 +198,7 @@ def with_details(error: ApplicationError) -> ApplicationError:
         SessionLost("gone", abort_reason="com.example.reason", maybe_executed=True),
         FeatureNotSupported("call_canceling"),
         MessageTooLarge(20, 10),
-        BufferOverflow("com.example.topic", 5),
+        BufferOverflow("com.example.topic", 5, "hurry"),
         ConnectError("refused"),
         SerializationError("args[0]: NaN"),
     ],

@@ -139,6 +139,7 @@ async def test_inputs_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(_inputs, "MAX_WAITING_INPUTS", 2)
     go_on = trio.Event()
     seen = []
+    advice: list[str] = []
 
     async def slow(call: trowamp.Invocation) -> None:
         await go_on.wait()
@@ -147,6 +148,7 @@ async def test_inputs_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPa
                 seen.append(await anext(call.inputs))
         except trowamp.BufferOverflow as error:
             seen.append(str(error.limit))
+            advice.append(error.advice)
 
     async with open_pair() as (_, caller, callee):
         await callee.register("com.example.slow", slow)
@@ -158,6 +160,7 @@ async def test_inputs_that_nobody_takes_are_bounded(monkeypatch: pytest.MonkeyPa
             go_on.set()
             await call.result()
     assert seen == [0, 1, "2"]
+    assert "=" not in advice[0]  # no option makes the buffer larger
 
 
 async def test_inputs_end_with_the_session() -> None:

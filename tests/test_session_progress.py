@@ -159,6 +159,8 @@ async def test_parts_that_nobody_takes_overflow_their_buffer() -> None:
             with pytest.raises(BufferOverflow) as caught:
                 await anext(stream)
             assert (caught.value.uri, caught.value.limit) == ("com.example.f", 2)
+            assert "buffer=" in str(caught.value)
+            assert "overflow=" not in str(caught.value)  # a call has no such option
         assert pending(session) == {}
 
 

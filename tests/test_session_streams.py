@@ -155,6 +155,7 @@ async def test_a_stream_that_nobody_reads_overflows() -> None:
             with pytest.raises(BufferOverflow) as caught:
                 await anext(stream)
             assert (caught.value.uri, caught.value.limit) == (T, 2)
+            assert "overflow=" in str(caught.value)
         await context.__aexit__(None, None, None)
         assert session.is_open
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ._outgoing import CallOptions
     from ._shell import SessionShell
 
+_ADVICE = "take its progressive results faster, or enlarge buffer= of with_options"
+
 
 class CallStream(Waiter, AsyncIterator[Any]):
     """A running call: iterate over its progressive results, then ask for its `result`.
@@ -66,7 +68,7 @@ class CallStream(Waiter, AsyncIterator[Any]):
             self._give_up(error)
             return
         if len(self._parts) >= self._options.buffer:
-            self._give_up(BufferOverflow(self._procedure, self._options.buffer))
+            self._give_up(BufferOverflow(self._procedure, self._options.buffer, _ADVICE))
             return
         self._parts.append(unwrap(message.args, message.kwargs))
         self.wake()

@@ -32,6 +32,7 @@ OnError = Literal["raise", "log"]
 
 DEFAULT_BUFFER = 10_000
 
+_ADVICE = "take its events faster, enlarge buffer=, or choose another overflow="
 _NO_KWARGS: dict[str, Any] = {}
 
 _log = logging.getLogger("trowamp.subscription")
@@ -195,7 +196,7 @@ class Subscription(Held):
         queue = self.queue_of_events()
         if len(queue) >= self._buffer:
             if self._overflow == "raise":
-                raise BufferOverflow(self.topic, self._buffer)
+                raise BufferOverflow(self.topic, self._buffer, _ADVICE)
             self._dropped += 1
             if self._overflow == "drop_newest":
                 self.has_gap = True

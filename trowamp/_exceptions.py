@@ -21,7 +21,7 @@ WampError
 ├─ SerializationError (also a ValueError)       a payload holds a value that WAMP cannot carry faithfully
 ├─ MessageTooLarge (also a ValueError)          a message is larger than the peer (or this side) accepts
 ├─ UnexpectedResult (also a ValueError)         a call's result does not convert to its result_type=
-└─ BufferOverflow                               events or progressive results came faster than they were consumed
+└─ BufferOverflow                               events, progressive results or inputs came faster than they were consumed
 ```
 
 "Closed" and "broken" are two types on purpose: whoever catches `SessionClosed` is done, whoever catches `SessionLost` may try again.
@@ -445,20 +445,22 @@ class UnexpectedResult(WampError, ValueError):
 
 
 class BufferOverflow(WampError):
-    """Events of a subscription, or progressive results of a call, are not consumed fast enough: their buffer ran over.
+    """Events of a subscription, or the progressive results or further inputs of a call, are not consumed fast enough: their buffer ran over.
 
     Attributes:
         uri: The topic or procedure.
-        limit: The size of the buffer in events or results.
+        limit: The size of the buffer in events, results or inputs.
+        advice: What can be done about it.
     """
 
-    def __init__(self, uri: str, limit: int) -> None:
-        super().__init__(uri, limit)
+    def __init__(self, uri: str, limit: int, advice: str) -> None:
+        super().__init__(uri, limit, advice)
         self.uri = uri
         self.limit = limit
+        self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.uri!r} overflowed its buffer of {self.limit}: consume faster, enlarge buffer=, or choose another overflow="
+        return f"{self.uri!r} overflowed its buffer of {self.limit}: {self.advice}"
 
 
 _ERROR_BY_URI: dict[str, type[_WellKnownError]] = {cls.URI: cls for cls in _WellKnownError.__subclasses__()}

@@ -15,6 +15,8 @@ from .messages import Invocation
 
 MAX_WAITING_INPUTS = 10_000  # of one call
 
+_ADVICE = "take its inputs faster, or answer with progress, for which the caller waits"
+
 
 class InputStream(AsyncIterator[Any]):
     """The further inputs of a call, for the procedure to iterate over: `async for value in call.inputs`. One task at a time may wait.
@@ -59,7 +61,7 @@ class InputStream(AsyncIterator[Any]):
         if self._waiting:
             return self._waiting.popleft()
         if self._is_overrun:
-            raise BufferOverflow(self._procedure, MAX_WAITING_INPUTS)
+            raise BufferOverflow(self._procedure, MAX_WAITING_INPUTS, _ADVICE)
         raise StopAsyncIteration
 
     def __repr__(self) -> str:

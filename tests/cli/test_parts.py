@@ -64,7 +64,11 @@ def test_ctrl_c_is_told_before_anything_else() -> None:
         (FeatureNotSupported("call_timeout"), 2, "error: the router does not announce the feature 'call_timeout'"),
         (ConnectError("two\nlines"), 3, "error: two lines"),
         (LOST, 5, "error: gone"),
-        (BufferOverflow("com.example.topic", 5), 5, "error: 'com.example.topic' overflowed its buffer of 5: "),
+        (
+            BufferOverflow("com.example.topic", 5, "hurry"),
+            5,
+            "error: 'com.example.topic' overflowed its buffer of 5: hurry",
+        ),
         (BUG, 70, "error: ZeroDivisionError: x (-v shows where)"),
         (Failure(124, "time is up"), 124, "error: time is up"),
         (KeyboardInterrupt(), 130, ""),
