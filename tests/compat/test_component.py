@@ -313,6 +313,38 @@ def test_a_component_is_stopped_in_a_session_while_waiting_and_while_connecting(
 
 @on_both
 @pytest.mark.autobahn("W-22")
+def test_a_connection_that_is_made_while_the_component_stops_is_closed_at_once(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        closed = kit.face.create_future()
+
+        class Connection:
+            error = None
+            close_reason = ""
+
+            def when_closed(self) -> Any:
+                return closed
+
+            def abort(self) -> None:
+                kit.face.resolve(closed)
+
+        connecting = kit.face.create_future()
+
+        class Component(kit.component.Component):  # type: ignore[misc, name-defined]
+            def _connect(self, *_: Any) -> Any:
+                return connecting
+
+        component = Component(transports="rs://127.0.0.1:1")
+        done = component.start(kit.loop)
+        kit.face.resolve(connecting, Connection())
+        component.stop()
+        await done
+        assert kit.face.is_done(closed)
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-22")
 def test_a_stopped_component_does_not_come_back_when_the_goodbye_is_not_answered(run: Run, router_url: str) -> None:
     async def scenario(kit: Kit) -> None:
         component = kit.component.Component(transports={**transport(router_url), **FAST})
