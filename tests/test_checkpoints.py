@@ -82,7 +82,7 @@ def async_functions() -> Iterator[str]:
         for base in target.__mro__:
             if base.__module__.startswith("trowamp"):
                 for member, function in vars(base).items():
-                    if (member == "__anext__" or not member.startswith("_")) and is_async(function):
+                    if member == "__anext__" or (not member.startswith("_") and is_async(function)):
                         yield f"{name}.{member}"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from ._coding import Exchange, is_encrypted
 from ._exceptions import ApplicationError, BufferOverflow, LocalProtocolError
+from ._intake import Intake
 from ._typed import convert_result
 from ._types import unwrap
 from ._waiter import Waiter
@@ -32,7 +32,6 @@ class CallStream(Waiter, AsyncIterator[Any]):
     __slots__ = (
         "_exchange",
         "_has_inputs",
-        "_is_over",
         "_options",
         "_parts",
         "_procedure",
@@ -47,11 +46,10 @@ class CallStream(Waiter, AsyncIterator[Any]):
         self._procedure = procedure
         self._options = options
         self._timer = timer  # bounds the call, not what the block does after it
-        self._parts: deque[Any] = deque()
+        self._parts: Intake[Any] = Intake()
         self._request_id = 0
         self._exchange: Exchange = shell.coding.exchange(procedure)
         self._has_inputs = options.streams_inputs  # more of them
-        self._is_over = False
 
     def started(self, request_id: int, exchange: Exchange) -> None:
         """The call has been sent."""
@@ -60,18 +58,17 @@ class CallStream(Waiter, AsyncIterator[Any]):
 
     def progress(self, message: Result) -> None:
         """Keep one progressive result for the iterating task."""
-        if self._is_over:
+        if self._parts.is_over:
             return
         try:
             self._exchange.open(message)
         except ApplicationError as error:
             self._give_up(error)
             return
-        if len(self._parts) >= self._options.buffer:
+        if len(self._parts.items) >= self._options.buffer:
             self._give_up(BufferOverflow(self._procedure, self._options.buffer, _ADVICE))
             return
-        self._parts.append(unwrap(message.args, message.kwargs))
-        self.wake()
+        self._parts.add(unwrap(message.args, message.kwargs))
 
     def resolve(self, message: Message | None, error: Exception | None) -> None:
         """The call is over."""
@@ -82,12 +79,12 @@ class CallStream(Waiter, AsyncIterator[Any]):
                 message, error = None, failure
         elif isinstance(error, ApplicationError):
             error = self._exchange.opened_error(error)
-        self._end()
+        self._end(error)
         super().resolve(message, error)
 
     def cancel(self) -> None:
         """Give the call up: the router is told, and the callee if it can be. Does nothing if the call is over."""
-        if not self._is_over:
+        if not self._parts.is_over:
             self._end()
             mode = self._options.cancel_mode
             mode = "killnowait" if mode == "kill" else mode  # nobody is left who would wait
@@ -151,23 +148,23 @@ class CallStream(Waiter, AsyncIterator[Any]):
             raise LocalProtocolError("to send inputs, make the call with with_options(stream_inputs=True)")
         if self.has_answer:
             raise trio.BrokenResourceError("the call has ended already: ask for its result")
-        if not self._has_inputs or self._is_over:
+        if not self._has_inputs or self._parts.is_over:
             raise trio.ClosedResourceError("the inputs of this call have ended")
 
     def _give_up(self, error: Exception) -> None:
         """No further result is of use: the router is told, and whoever waits learns why."""
         self.cancel()
+        self._end(error)
         super().resolve(None, error)
 
-    def _end(self) -> None:
-        self._is_over = True
+    def _end(self, error: Exception | None = None) -> None:
+        self._parts.end(error)
         self._timer.deadline = math.inf
-        self.wake()
 
     def __aiter__(self) -> CallStream:
         return self
 
-    async def __anext__(self) -> Any:
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
         """Return the next progressive result; a checkpoint.
 
         Raises:
@@ -176,16 +173,7 @@ class CallStream(Waiter, AsyncIterator[Any]):
             SessionClosed, SessionLost: The session ended.
             StopAsyncIteration: The final result is there.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self._parts or self._is_over:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        while not (self._parts or self._is_over):
-            await self.park()
-        if self._parts:
-            return self._parts.popleft()
-        if self._error is not None:
-            raise self._error
-        raise StopAsyncIteration
+        return self._parts.take()
 
     async def result(self) -> Any:
         """Return the call's final result; progressive results that were not taken are dropped. A checkpoint.
@@ -202,4 +190,4 @@ class CallStream(Waiter, AsyncIterator[Any]):
         return convert_result(self._procedure, result, self._options.result_type)
 
     def __repr__(self) -> str:
-        return f"<CallStream {self._procedure!r} {'over' if self._is_over else 'running'}>"
+        return f"<CallStream {self._procedure!r} {'over' if self._parts.is_over else 'running'}>"

@@ -6,18 +6,17 @@ import inspect
 import logging
 from abc import abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-import trio
 
 from ._coding import is_encrypted
 from ._exceptions import ApplicationError, BufferOverflow, InvalidArgument, SessionClosed, SessionLost
 from ._handlers import BoundHandler
 from ._held import Held
-from ._task_slot import TaskSlot
+from ._intake import Intake
 from ._types import positional
 from ._uri_pattern import UriPattern
 from ._workers import Workers
@@ -365,30 +364,25 @@ class EventStream(Subscription, AsyncIterator[Event]):
 
     def __init__(self, shell: SessionShell, pattern: UriPattern, *, buffer: int, overflow: Overflow) -> None:
         super().__init__(shell, pattern, buffer, overflow)
-        self._events: deque[Event] = deque()
-        self._slot = TaskSlot()
-        self._error: Exception | None = None
-        self._is_finished = False
+        self._intake: Intake[Event] = Intake()
         shell.streams.add(self)
 
     def queue_of_events(self) -> deque[Event]:
         """The events that wait to be taken."""
-        return self._events
+        return self._intake.items
 
     def deliver(self, message: EventMessage) -> None:
         """Buffer one event and wake the consumer."""
-        if self._is_finished:
+        if self._intake.is_over:
             return
         try:
             event = self.admit(message)
         except BufferOverflow as error:
-            self._error = error
+            self._intake.end(error)
             self.unsubscribe_nowait()
         else:
-            if event is None:
-                return
-            self._events.append(event)
-        self._slot.wake()
+            if event is not None:
+                self._intake.add(event)
 
     def revoked(self, reason: str | None) -> None:
         """The iteration ends after the events that are buffered."""
@@ -397,19 +391,18 @@ class EventStream(Subscription, AsyncIterator[Event]):
 
     def end(self, error: SessionClosed | SessionLost) -> None:
         """The iteration raises the session's end after the events that are buffered."""
-        self._error = self._error or error
+        self._intake.end(error)
         self.close()
 
     def close(self) -> None:
         """No event will be added."""
-        self._is_finished = True
+        self._intake.end()
         self._shell.streams.discard(self)
-        self._slot.wake()
 
     def __aiter__(self) -> EventStream:
         return self
 
-    async def __anext__(self) -> Event:
+    def __anext__(self) -> Coroutine[Any, Any, Event]:
         """Return the next event; a checkpoint.
 
         Raises:
@@ -417,13 +410,4 @@ class EventStream(Subscription, AsyncIterator[Event]):
             SessionClosed, SessionLost: The session ended.
             StopAsyncIteration: The subscription ended.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self._events or self._is_finished:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        while not (self._events or self._is_finished):
-            await self._slot.park()
-        if self._events:
-            return self._events.popleft()
-        if self._error is not None:
-            raise self._error
-        raise StopAsyncIteration
+        return self._intake.take()
