@@ -2,7 +2,7 @@
 
 A test shows something of those frameworks that its marker `frameworks` names. Without that marker: of both, if it stands in `wamp/`, the tests of the
 vocabulary, which is the same for both; otherwise of the one that the id of its case names ("asyncio", "uvloop", "aio_…", "twisted-…", "tx_…").
-A test that is skipped here shows nothing.
+A test whose markers skip it here shows nothing.
 
 Run as a program, this collects the tests of the compatibility layer and prints what it has found.
 """
