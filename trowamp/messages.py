@@ -55,11 +55,12 @@ __all__ = [
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 Dict = dict[str, Any]
-RequestType = Literal[16, 32, 34, 48, 64, 66, 68]  # what an ERROR can answer (MSG-B3)
 
 if TYPE_CHECKING:
+    RequestType = int  # a message's `code`
     Args = list[Any] | tuple[Any, ...] | bytes | None
 else:
+    RequestType = Literal[16, 32, 34, 48, 64, 66, 68]  # what an ERROR can answer (MSG-B3)
     # `parse` checks this field itself: msgspec would copy the list, and read a string as base64 octets.
     Args = Any
 

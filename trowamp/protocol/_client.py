@@ -288,7 +288,7 @@ class ClientSession(Generic[W, H, T]):
             if encoded is None:
                 self._send_error(request_id, error.uri, error.args, error.kwargs)
             else:
-                self._link.send(Error(68, request_id, encoded[1], error.uri, encoded[0]))
+                self._link.send(Error(Invocation.code, request_id, encoded[1], error.uri, encoded[0]))
         except (SerializationError, MessageTooLarge) as unsendable:
             self._send_error_surely(request_id, error.uri, (f"the error's payload could not be sent: {unsendable}",))
 
@@ -463,7 +463,7 @@ class ClientSession(Generic[W, H, T]):
     def _send_error(
         self, request_id: int, uri: str, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> None:
-        self._link.send(Error(68, request_id, _NO_OPTIONS, uri, args, kwargs))
+        self._link.send(Error(Invocation.code, request_id, _NO_OPTIONS, uri, args, kwargs))
 
     def _send_error_surely(self, request_id: int, uri: str, args: tuple[Any, ...]) -> None:
         """Send an ERROR whose explanation, or even URI, may itself be what cannot be sent."""

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from ._statistics import Counters
     from ._wall_time import UtcNow
 
-_PUBLISH: Final = 16  # codes of requests, as ERROR.REQUEST.Type names them
-_SUBSCRIBE: Final = 32
-_UNSUBSCRIBE: Final = 34
 _TOO_LARGE: Final = b""
 _Deliveries = list[tuple["Outbox", "Octets"]]
 
@@ -151,7 +148,7 @@ class Broker:
         match = message.options.get("match", "exact")
         problem = problem_of(session, uri, match, self._options)
         if problem is not None:
-            session.refuse(_SUBSCRIBE, message.request_id, *problem)
+            session.refuse(Subscribe.code, message.request_id, *problem)
             return None
         subscription = self.topics.get(uri, match)
         is_new = subscription is None
@@ -174,7 +171,7 @@ class Broker:
         """UNSUBSCRIBE: no more events."""
         subscription = session.subscriptions.pop(message.subscription_id, None)
         if subscription is None:  # BP-R5
-            session.refuse(_UNSUBSCRIBE, message.request_id, uris.ERROR_NO_SUCH_SUBSCRIPTION)
+            session.refuse(Unsubscribe.code, message.request_id, uris.ERROR_NO_SUCH_SUBSCRIPTION)
             return None
         self._remove(session, subscription)
         session.outbox.send(Unsubscribed(message.request_id))
@@ -296,7 +293,7 @@ class Broker:
     def _refuse(self, publisher: Session, message: Publish, uri: str, text: str) -> None:
         """Answer a PUBLISH with an ERROR if it asked for an answer; else nobody hears of it (BP-R6)."""
         if message.options.get("acknowledge"):
-            publisher.refuse(_PUBLISH, message.request_id, uri, text)
+            publisher.refuse(Publish.code, message.request_id, uri, text)
         else:
             self._counters.refused_publications += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .. import uris
 from .._exceptions import NoSuchRegistration, NoSuchSession
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ._options import RouterOptions
     from ._session import HandlerTable, Session
     from ._wall_time import UtcNow
-
-_REGISTER: Final = 64  # codes of requests, as ERROR.REQUEST.Type names them
-_UNREGISTER: Final = 66
 
 
 class Dealer:
@@ -60,7 +57,7 @@ class Dealer:
             else:
                 problem = uris.ERROR_NOT_AUTHORIZED, "the procedure belongs to somebody else"
         if problem is not None:
-            session.refuse(_REGISTER, message.request_id, *problem)
+            session.refuse(Register.code, message.request_id, *problem)
             return None
         is_new = registration is None
         if registration is None:
@@ -80,7 +77,7 @@ class Dealer:
         """UNREGISTER: invocations in flight go on (BP-R10)."""
         endpoint = session.registrations.pop(message.registration_id, None)
         if endpoint is None:  # BP-R9
-            session.refuse(_UNREGISTER, message.request_id, uris.ERROR_NO_SUCH_REGISTRATION)
+            session.refuse(Unregister.code, message.request_id, uris.ERROR_NO_SUCH_REGISTRATION)
             return None
         self._remove(endpoint)
         session.outbox.send(Unregistered(message.request_id))

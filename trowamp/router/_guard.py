@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ._statistics import Counters
     from ._subscriptions import Subscription
 
-_CALL: Final = 48  # the code of a CALL, as ERROR.REQUEST.Type names it
 _MAX_CACHED: Final = 10_000
 _NO_VERDICT: Final = "the authorizer could not be asked, or did not say: the router's log knows why"
 _WAITING: Final = (Publish, Subscribe, Unsubscribe, Call, Register, Unregister, Goodbye)
@@ -286,7 +285,7 @@ class Guard:
             await_late_inputs(session, call_id)  # its turn comes, so that ids stay sequential, and it is dropped then
         else:
             return waiting.handlers[Cancel](session, message, now)
-        session.refuse(_CALL, call_id, uris.ERROR_CANCELED, "the call was cancelled")
+        session.refuse(Call.code, call_id, uris.ERROR_CANCELED, "the call was cancelled")
         return None
 
 

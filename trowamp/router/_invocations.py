@@ -7,7 +7,7 @@ gets exactly one final answer, and what a callee says afterwards is a late answe
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .. import uris
 from .._exceptions import MessageTooLarge, SerializationError
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ._session import HandlerTable, Session
     from ._statistics import Counters
 
-_CALL: Final = 48  # the code of a CALL, as ERROR.REQUEST.Type names it
-_INVOCATION: Final = Invocation.code
 _PROGRESS: dict[str, Any] = {"progress": True}
 _KILL: dict[str, Any] = {"mode": "kill"}
 _KILL_NO_WAIT: dict[str, Any] = {"mode": "killnowait"}
@@ -118,10 +116,10 @@ class Invocations:
             if violation is not None:
                 return violation
             if caller.grant.never_discloses and options.get("disclose_me"):  # CI-R2
-                caller.refuse(_CALL, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
+                caller.refuse(Call.code, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
                 return None
         if len(caller.calls) >= self._max_calls:
-            caller.refuse(_CALL, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
+            caller.refuse(Call.code, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
             return None
         registration = self._exact.get(message.procedure) or self._find(caller, message, now)
         if registration is None:
@@ -147,7 +145,7 @@ class Invocations:
         try:
             octets = callee.link.encode_in_pieces(invocation)
         except (SerializationError, MessageTooLarge) as error:
-            caller.refuse_payload(_CALL, call_id, error)
+            caller.refuse_payload(Call.code, call_id, error)
             return None
         callee.last_invocation_id = invocation_id
         flight = Flight(caller, call_id, callee, invocation_id)
@@ -193,7 +191,7 @@ class Invocations:
             octets = flight.callee.link.encode_in_pieces(inputs.invocation(flight, message))
         except (SerializationError, MessageTooLarge) as error:
             self._end(flight)
-            caller.refuse_payload(_CALL, flight.call_id, error)
+            caller.refuse_payload(Call.code, flight.call_id, error)
             self._interrupt(flight)
             return None
         flight.callee.outbox.queue(octets)
@@ -213,7 +211,7 @@ class Invocations:
                 flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL))
             return None
         self._end(flight)
-        caller.refuse(_CALL, flight.call_id, uris.ERROR_CANCELED, "the call was cancelled")  # CC-R1, CC-R3
+        caller.refuse(Call.code, flight.call_id, uris.ERROR_CANCELED, "the call was cancelled")  # CC-R1, CC-R3
         if mode == "killnowait" and not flight.is_killed:
             self._interrupt(flight)
         return None
@@ -245,7 +243,7 @@ class Invocations:
             octets = caller.link.encode_in_pieces(Result(flight.call_id, details, message.args, message.kwargs))
         except (SerializationError, MessageTooLarge) as error:
             self._end(flight)
-            caller.refuse_payload(_CALL, flight.call_id, error)  # §6 E4
+            caller.refuse_payload(Call.code, flight.call_id, error)  # §6 E4
             if not is_final:  # PCR-R7
                 self._interrupt(flight)
             return None
@@ -260,7 +258,7 @@ class Invocations:
 
     def on_error(self, callee: Session, message: Error, now: float) -> str | None:
         """ERROR of a callee: the call failed."""
-        if message.request_type != _INVOCATION:  # MSG-B3
+        if message.request_type != Invocation.code:  # MSG-B3
             return f"ERROR for request type {message.request_type}, which routers do not answer"
         flight = callee.invocations.get(message.request_id)
         if flight is None:
@@ -277,15 +275,15 @@ class Invocations:
             return None
         self._end(flight)
         if not is_uri(message.error, strict=self._is_strict):  # URI-B3
-            caller.refuse(_CALL, call_id, uris.ERROR_INVALID_URI, "the callee's error has no legal URI")
+            caller.refuse(Call.code, call_id, uris.ERROR_INVALID_URI, "the callee's error has no legal URI")
             return None
         details = passed_on(message.details, form)
         try:
             octets = caller.link.encode_in_pieces(
-                Error(_CALL, call_id, details, message.error, message.args, message.kwargs)
+                Error(Call.code, call_id, details, message.error, message.args, message.kwargs)
             )
         except (SerializationError, MessageTooLarge) as error:
-            caller.refuse_payload(_CALL, call_id, error)
+            caller.refuse_payload(Call.code, call_id, error)
         else:
             caller.outbox.queue(octets)
         return None
@@ -297,7 +295,7 @@ class Invocations:
         for flight in list(session.invocations.values()):
             self._end(flight)
             if flight.caller is not session:
-                flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_CANCELED, "the callee left")
+                flight.caller.refuse(Call.code, flight.call_id, uris.ERROR_CANCELED, "the callee left")
         for flight in list(session.calls.values()):
             self._end(flight)
             self._interrupt(flight)
@@ -312,7 +310,7 @@ class Invocations:
         del caller.calls[flight.call_id]
         if flight.timeout:
             self._deadlines.cancel(flight)
-        caller.refuse(_CALL, flight.call_id, uris.ERROR_NO_AVAILABLE_CALLEE, "no callee is available")
+        caller.refuse(Call.code, flight.call_id, uris.ERROR_NO_AVAILABLE_CALLEE, "no callee is available")
 
     def _suitable(self, caller: Session, message: Call, endpoint: Endpoint, form: int) -> Endpoint | None:
         """Return who gets a call, or answer it: the chosen callee, or the next one if that has enough to do."""
@@ -321,12 +319,12 @@ class Invocations:
             found = self._with_room(endpoint, message)
         if found is None:
             text = f"the callee has {self._max_invocations} calls to answer"
-            caller.refuse(_CALL, message.request_id, uris.ERROR_UNAVAILABLE, text)
+            caller.refuse(Call.code, message.request_id, uris.ERROR_UNAVAILABLE, text)
             return None
         lacking = _lacking(found.session, message.options, form)
         if lacking is not None:
             text = f"the callee takes no {lacking}"
-            caller.refuse(_CALL, message.request_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
+            caller.refuse(Call.code, message.request_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
             return None
         return found
 
@@ -364,7 +362,7 @@ class Invocations:
         """The callee took too long (CT-R2)."""
         self._end(flight)
         self._counters.call_timeouts += 1
-        flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_TIMEOUT, "the call timed out")
+        flight.caller.refuse(Call.code, flight.call_id, uris.ERROR_TIMEOUT, "the call timed out")
         if not flight.is_killed:
             self._interrupt(flight)
 
@@ -372,7 +370,7 @@ class Invocations:
         """End a call whose answer has a form that its caller did not announce; there is no ERROR for a YIELD (§6 R16)."""
         self._end(flight)
         text = f"{what} is passed through, which the caller does not take"
-        flight.caller.refuse(_CALL, flight.call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
+        flight.caller.refuse(Call.code, flight.call_id, uris.ERROR_FEATURE_NOT_SUPPORTED, text)
         if not is_final:
             self._interrupt(flight)
 
@@ -380,12 +378,12 @@ class Invocations:
         """Find a pattern that matches, or answer the call (PBR-R1). The router alone serves the reserved namespace (URI-B2)."""
         procedure = message.procedure
         if not is_uri(procedure, strict=self._is_strict):
-            caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_URI, "not a legal URI")
+            caller.refuse(Call.code, message.request_id, uris.ERROR_INVALID_URI, "not a legal URI")
             return None
         if is_reserved(procedure):
             if form_of(message.options, message.args):
                 text = "the router's own procedures take no payload that is passed through"
-                caller.refuse(_CALL, message.request_id, uris.ERROR_INVALID_ARGUMENT, text)
+                caller.refuse(Call.code, message.request_id, uris.ERROR_INVALID_ARGUMENT, text)
             else:
                 self._meta.call(caller, message, now)
             return None
@@ -394,7 +392,7 @@ class Invocations:
             if registration is not None:
                 return registration
         text = f"no callee has registered {procedure!r:.200}"
-        caller.refuse(_CALL, message.request_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
+        caller.refuse(Call.code, message.request_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
         return None
 
     def _details(

@@ -7,7 +7,7 @@ A meta procedure is a class that says which arguments it takes, and a function t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -18,8 +18,6 @@ from ._session import NOTHING
 
 if TYPE_CHECKING:
     from ._session import Session
-
-_CALL: Final = 48  # the code of a CALL, as ERROR.REQUEST.Type names it
 
 
 class Arguments(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,17 +61,17 @@ class MetaApi:
         procedure = self._procedures.get(message.procedure)
         if procedure is None:
             text = f"the router does not serve {message.procedure!r:.200}"
-            caller.refuse(_CALL, call_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
+            caller.refuse(Call.code, call_id, uris.ERROR_NO_SUCH_PROCEDURE, text)
             return
         try:
             payload = procedure.run(caller, read(message, procedure.arguments), now)
         except ApplicationError as error:
-            caller.refuse(_CALL, call_id, error.uri, *map(str, error.args))
+            caller.refuse(Call.code, call_id, error.uri, *map(str, error.args))
             return
         try:
             octets = caller.link.encode_in_pieces(Result(call_id, NOTHING, payload))
         except (SerializationError, MessageTooLarge) as error:
-            caller.refuse_payload(_CALL, call_id, error)
+            caller.refuse_payload(Call.code, call_id, error)
         else:
             caller.outbox.queue(octets)
 
