@@ -11,7 +11,7 @@ from typing import Final
 
 from .._exceptions import LocalProtocolError, MessageTooLarge
 from ._closing import parse_close, serialize_close
-from ._deflate import Compression
+from ._deflate import Compressor
 from ._frame_stream import FrameStream, FrameWriter
 from ._frames import (
     BINARY,
@@ -74,7 +74,7 @@ class Channel:
         *,
         is_server: bool,
         random_octets: Callable[[int], bytes] | None = None,
-        deflate: Compression | None = None,
+        deflate: Compressor | None = None,
         accepts_both: bool = False,
         checks_text: bool = True,
         max_size: int = NO_LIMIT,

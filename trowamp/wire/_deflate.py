@@ -27,7 +27,7 @@ class Negotiated(Protocol):
     def remote_no_context_takeover(self) -> bool: ...
 
 
-class Compression(Protocol):
+class Compressor(Protocol):
     """What compresses the messages of one connection, both ways."""
 
     def deflate(self, body: bytes) -> bytes:

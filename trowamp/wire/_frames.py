@@ -19,7 +19,7 @@ except ImportError:  # no compiled wheel for this platform
     from websockets.utils import apply_mask
 
 if TYPE_CHECKING:
-    from ._deflate import Compression
+    from ._deflate import Compressor
 
 TEXT: Final = 0x1
 BINARY: Final = 0x2
@@ -108,7 +108,7 @@ class FrameDecoder:
         self,
         *,
         is_masked: bool,
-        deflate: Compression | None = None,
+        deflate: Compressor | None = None,
         accepts_both: bool = False,
         checks_text: bool = True,
         max_frame_size: int = NO_LIMIT,
@@ -336,7 +336,7 @@ _INSIDE: Final[_Legal] = {0: FrameDecoder._continue, _FIN: FrameDecoder._continu
 FrameDecoder._tables = (_BETWEEN, _BETWEEN_COMPRESSED, _INSIDE)
 
 
-def _why_illegal(head: int, deflate: Compression | None) -> str:
+def _why_illegal(head: int, deflate: Compressor | None) -> str:
     opcode = head & 0x0F
     if head & 0x70 and not (deflate and head & 0x70 == _COMPRESSED and opcode in (TEXT, BINARY)):
         return "frame with reserved bits"

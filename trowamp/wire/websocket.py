@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ._channel import Channel, prepare
 from ._closing import is_sendable
-from ._deflate import Compression, Deflate
+from ._deflate import Compressor, Deflate
 from ._frame_stream import FRAME_BEGIN, FRAME_DATA, FRAME_END, MESSAGE_BEGIN, MESSAGE_END
 from ._frames import BINARY, CLOSE, NO_LIMIT, PING, PONG, TEXT, Event, FrameViolation
 from ._http_head import HeadCollector, HttpError, serialize_head
@@ -42,7 +42,7 @@ __all__ = [
     "TEXT",
     "Channel",
     "ClientOpening",
-    "Compression",
+    "Compressor",
     "Deflate",
     "DeflateParameters",
     "Event",

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
-from trowamp.wire.websocket import Compression
+from trowamp.wire.websocket import Compressor
 
 from ..wamp._described import Described
 
@@ -281,7 +281,7 @@ class PerMessageCompress(_Method, ABC):
         return cls(**agreed)
 
     @abstractmethod
-    def engine(self) -> Compression:
+    def engine(self) -> Compressor:
         """Return what compresses and inflates."""
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import brotli  # type: ignore[import-untyped]
 
 from trowamp import MessageTooLarge
-from trowamp.wire.websocket import Compression, FrameViolation
+from trowamp.wire.websocket import Compressor, FrameViolation
 
 from ._takeover import TakeoverAgreed, TakeoverOffer, TakeoverOfferAccept, TakeoverResponse, TakeoverResponseAccept
 
@@ -53,7 +53,7 @@ class PerMessageBrotliResponseAccept(PerMessageBrotliMixin, TakeoverResponseAcce
 class PerMessageBrotli(PerMessageBrotliMixin, TakeoverAgreed):
     """What was agreed on, as `websocket_extensions_in_use` has it."""
 
-    def engine(self) -> Compression:
+    def engine(self) -> Compressor:
         """Return what compresses and inflates; nothing is taken over in any case, as each message is a stream of its own."""
         return _Brotli()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from trowamp import MessageTooLarge
-from trowamp.wire.websocket import Compression, FrameViolation
+from trowamp.wire.websocket import Compressor, FrameViolation
 
 from .compress_base import (
     Parameter,
@@ -115,7 +115,7 @@ class PerMessageBzip2(PerMessageBzip2Mixin, PerMessageCompress):
     server_max_compress_level: int
     client_max_compress_level: int
 
-    def engine(self) -> Compression:
+    def engine(self) -> Compressor:
         """Return what compresses and inflates."""
         return _Bzip2(self.server_max_compress_level if self.is_server else self.client_max_compress_level)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trowamp.wire.websocket import Compression, Deflate, DeflateParameters
+from trowamp.wire.websocket import Compressor, Deflate, DeflateParameters
 
 from .compress_base import (
     Parameter,
@@ -176,7 +176,7 @@ class PerMessageDeflate(PerMessageDeflateMixin, PerMessageCompress):
         super().__post_init__()
         self.mem_level = self.mem_level or 8
 
-    def engine(self) -> Compression:
+    def engine(self) -> Compressor:
         """Return what compresses and inflates."""
         server = (self.server_max_window_bits, self.server_no_context_takeover)
         client = (self.client_max_window_bits, self.client_no_context_takeover)

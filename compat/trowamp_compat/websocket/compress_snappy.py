@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import snappy  # type: ignore[import-untyped]
 
 from trowamp import MessageTooLarge
-from trowamp.wire.websocket import Compression, FrameViolation
+from trowamp.wire.websocket import Compressor, FrameViolation
 
 from ._takeover import TakeoverAgreed, TakeoverOffer, TakeoverOfferAccept, TakeoverResponse, TakeoverResponseAccept
 
@@ -57,7 +57,7 @@ class PerMessageSnappyResponseAccept(PerMessageSnappyMixin, TakeoverResponseAcce
 class PerMessageSnappy(PerMessageSnappyMixin, TakeoverAgreed):
     """What was agreed on, as `websocket_extensions_in_use` has it."""
 
-    def engine(self) -> Compression:
+    def engine(self) -> Compressor:
         """Return what compresses and inflates."""
         forgets = (self.server_no_context_takeover, self.client_no_context_takeover)
         own, peer = forgets if self.is_server else forgets[::-1]
