@@ -28,14 +28,16 @@ from trowamp._stream import memory_pair
 
 EXPECTED = (ConnectError, JoinError, RemoteProtocolError, SessionLost, SessionClosed)
 FRAMINGS = ("rawsocket", "websocket")
-SESSIONS = 4000
+AT_A_ROUTER, AT_A_CLIENT = 14_000, 6_000
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_router_ends_corrupted_sessions_and_nobody_else_notices(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(seed_of("corrupted at the router"))
-    count = scaled(SESSIONS)
+    count = scaled(AT_A_ROUTER)
     violations = late = 0
     async with open_router() as router, trio.open_nursery() as nursery:
         async with router.open_session(realm="realm1") as witness, router.open_session(realm="realm1") as callee:
@@ -84,7 +86,7 @@ async def test_a_client_ends_corrupted_sessions_with_an_error_of_its_own(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(seed_of("corrupted at the client"))
-    count = scaled(SESSIONS) // 2
+    count = scaled(AT_A_CLIENT)
     lost = 0
     before = trio.lowlevel.current_statistics().tasks_living
     for _ in range(count):
