@@ -20,9 +20,12 @@ from tests.sessions import settle
 from trowamp import Component, ConnectError, Router, Session, SessionLost, Transport, open_router, open_session
 from trowamp._run_session import Opened
 
-IDLE = 200
+IDLE = 2_000
 LARGEST = {"ws": 20, "rs": 16}  # KiB of an idle session
-CYCLE = 100
+CYCLE = {"in good order": 500, "abruptly": 500, "by the error of a handler": 100}
+
+pytestmark = pytest.mark.timeout(300)
+
 CLIENTS = 200
 OUTAGE = 5.0  # seconds
 BACK = 10.0
@@ -61,9 +64,9 @@ class Census:
         return {name: more for name, more in grown.items() if more > max(5, other.objects[name] // 100)}
 
 
-@pytest.mark.parametrize("ends", ["in good order", "abruptly", "by the error of a handler"])
+@pytest.mark.parametrize("ends", CYCLE)
 async def test_nothing_stays_of_sessions_that_have_ended(ends: str) -> None:
-    count = scaled(CYCLE)
+    count = scaled(CYCLE[ends])
     async with open_router(listen=["ws://127.0.0.1:0/", "rs://127.0.0.1:0"]) as router:
 
         async def cycle() -> Census:

@@ -38,7 +38,7 @@ from trowamp.messages import Abort, Authenticate, Message
 from trowamp.messages import Challenge as ChallengeMessage
 
 GUESSES = 10_000
-NONCES = 20_000
+NONCES = 100_000
 SAMPLES = 600
 METHODS = ("ticket", "wampcra")
 PEOPLE = {"joe": {"role": "user", "ticket": "sesame-1", "wampcra": "sesame-2"}}
