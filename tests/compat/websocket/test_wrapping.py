@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.plugin import IPlugin
 
+from tests.cli.program import environment_of
 from tests.compat.kit import RUNNERS, Kit, Run
 from tests.compat.websocket.pairs import End, TwistedWorld, World, a_world, noting, told
 
@@ -332,6 +336,23 @@ def test_other_strings_are_those_of_twisted_and_the_parsers_can_be_its_plugins()
     for parser in (endpoints.AutobahnServerParser(), endpoints.AutobahnClientParser()):
         assert IPlugin.providedBy(parser)
         assert parser.prefix == "autobahn"
+
+
+def test_a_program_can_have_the_parsers_as_plugins_of_twisted(project: Path, tmp_path: Path) -> None:
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "websocket_endpoints.py").write_text(
+        "from trowamp_compat.twisted.endpoints import AutobahnClientParser, AutobahnServerParser\n"
+        "server, client = AutobahnServerParser(), AutobahnClientParser()\n"
+    )
+    program = (
+        "from twisted.internet import endpoints, reactor\n"
+        "for beneath, find in (('tcp', endpoints.serverFromString), ('tcp\\\\:localhost', endpoints.clientFromString)):\n"
+        "    print(type(find(reactor, f'autobahn:{beneath}\\\\:9000:url=ws\\\\://localhost')).__name__)\n"
+    )
+    environment = environment_of(project, {"PYTHONPATH": f"{tmp_path}:{project}:{project / 'compat'}"})
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert run.stdout.split() == ["AutobahnServerEndpoint", "AutobahnClientEndpoint"], run.stderr
 
 
 def test_a_connection_that_is_refused_fails_the_endpoint(world: World) -> None:
