@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trowamp import MessageTooLarge, RemoteProtocolError
-from trowamp.wire._http import LONGEST_HEAD, HttpClient, HttpRequest, HttpResponse, HttpServer, check_headers, plain
+from trowamp.wire._http import HttpClient, HttpRequest, HttpResponse, HttpServer, check_headers, plain
+from trowamp.wire._http_head import LONGEST_HEAD
 
 HEADERS = [("Host", "router.example")]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trowamp.wire.websocket import (
     ClientOpening,
-    HeadCollector,
+    HeadFinder,
     HttpError,
     OpeningRefused,
     PlainRequest,
@@ -157,12 +157,10 @@ def test_a_target_that_cannot_be_requested_is_refused(target: str) -> None:
 
 
 def test_a_head_has_an_end() -> None:
-    collector = HeadCollector()
+    finder = HeadFinder()
     with pytest.raises(HttpError) as caught:
         for _ in range(100):
-            assert (
-                collector.receive(b"GET / HTTP/1.1\r\n" + b"X: " + bytes(1000).replace(b"\0", b"x") + b"\r\n") is None
-            )
+            assert finder.feed(b"GET / HTTP/1.1\r\n" + b"X: " + bytes(1000).replace(b"\0", b"x") + b"\r\n") is None
     assert caught.value.status == 431
 
 

@@ -15,8 +15,7 @@ import msgspec
 
 from .._exceptions import MessageTooLarge, RemoteProtocolError
 from ._closing import readable
-
-LONGEST_HEAD: Final = 65536  # octets of a message up to its empty line
+from ._http_head import LONGEST_HEAD, joined
 
 Headers = Sequence[tuple[str, str]]
 
@@ -290,15 +289,10 @@ def check_headers(headers: Headers) -> None:
 
 
 def _request(event: h11.Request) -> HttpRequest:
-    headers: dict[str, str] = {}
-    origins = []
-    for name, value in event.headers:
-        key, text = name.decode("ascii"), value.decode(errors="replace")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        if key == "origin":
-            origins.append(text)
+    headers = [(name.decode("ascii"), value.decode(errors="replace")) for name, value in event.headers]
+    origins = [value for name, value in headers if name == "origin"]
     target = event.target.decode("ascii").partition("?")[0]
-    return HttpRequest(event.method.decode("ascii"), target, headers, origins)
+    return HttpRequest(event.method.decode("ascii"), target, joined(headers), origins)
 
 
 def _ambiguity(version: bytes, headers: dict[str, str]) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""The head of an HTTP/1.1 message: all of HTTP that an opening handshake needs (RFC 9112 §2 to §5)."""
+"""The head of an HTTP/1.1 message (RFC 9112 §2 to §5): all of HTTP that an opening handshake needs, and what every use of HTTP here shares."""
 
 from __future__ import annotations
 
@@ -25,26 +25,37 @@ class HttpError(ValueError):
         self.status = status
 
 
+class NotHttp(HttpError):
+    """Octets that do not begin as HTTP does.
+
+    Attributes:
+        octet: The first of them.
+    """
+
+    def __init__(self, octet: int) -> None:
+        super().__init__("this is not HTTP")
+        self.octet = octet
+
+
+class HeadTooLong(HttpError):
+    """A head without an end."""
+
+    def __init__(self) -> None:
+        super().__init__(f"head of more than {LONGEST_HEAD} octets", 431)
+
+
 class Head(NamedTuple):
     """The first line, and the headers in the order they came."""
 
     line: str
     fields: list[tuple[str, str]]
 
-    def joined(self) -> dict[str, str]:
-        """Return the headers by their names in lower case, those of one name as one (RFC 9110 §5.3)."""
-        found: dict[str, str] = {}
-        for name, value in self.fields:
-            key = name.lower()
-            found[key] = f"{found[key]}, {value}" if key in found else value
-        return found
-
     def all(self, name: str) -> list[str]:
         """Return the values of all headers of a name, which is in lower case."""
         return [value for key, value in self.fields if key.lower() == name]
 
 
-class HeadCollector:
+class HeadFinder:
     """Waits for the empty line.
 
     Attributes:
@@ -58,33 +69,33 @@ class HeadCollector:
         self._searched = 0
         self.rest = b""
 
-    def receive(self, data: bytes) -> Head | None:
-        """Take octets; return the head once it is complete.
+    def feed(self, data: bytes) -> bytes | None:
+        """Take octets; return the head, its empty line included, once it is complete.
 
         Raises:
-            HttpError: It cannot become one.
+            NotHttp, HeadTooLong: It cannot become one.
         """
         octets = self._octets
         octets += data
         if octets and not octets[:1].isupper():  # both begin with a word in capitals: GET, HTTP
-            raise HttpError("this is not HTTP")
+            raise NotHttp(octets[0])
         found = _END.search(octets, max(0, self._searched - 3))
         self._searched = len(octets)
         if found is None or found.end() > LONGEST_HEAD:
             if len(octets) > LONGEST_HEAD:
-                raise HttpError(f"head of more than {LONGEST_HEAD} octets", 431)
+                raise HeadTooLong
             return None
         self.rest = bytes(octets[found.end() :])
-        return parse_head(bytes(octets[: found.start()]).removesuffix(b"\r"))
+        return bytes(octets[: found.end()])
 
 
 def parse_head(octets: bytes) -> Head:
-    """Take a head apart.
+    """Take a head apart, which ends with its empty line.
 
     Raises:
         HttpError: A line of it is no header.
     """
-    first, *lines = _LINE.split(octets)
+    first, *lines = _LINE.split(octets)[:-2]
     fields = []
     for line in lines:
         name, colon, value = line.partition(b":")
@@ -93,6 +104,15 @@ def parse_head(octets: bytes) -> Head:
             raise HttpError("malformed header")
         fields.append((name.decode("ascii"), value.decode("latin-1")))
     return Head(first.decode("latin-1"), fields)
+
+
+def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by their names in lower case, those of one name as one (RFC 9110 §5.3)."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def serialize_head(line: str, fields: Iterable[tuple[str, str]]) -> bytes:

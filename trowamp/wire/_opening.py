@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from websockets.exceptions import InvalidHeaderFormat
 from websockets.headers import parse_connection, parse_extension, parse_subprotocol, parse_upgrade
 
-from ._http_head import Head, HeadCollector, HttpError, serialize_head
+from ._http_head import Head, HeadFinder, HttpError, joined, parse_head, serialize_head
 
 Extension = tuple[str, list[tuple[str, str | None]]]  # name, parameters
 
@@ -76,16 +76,16 @@ class ServerOpening:
         versions: The protocol versions to accept; their frames are all those of RFC 6455.
     """
 
-    __slots__ = ("_head", "_versions")
+    __slots__ = ("_finder", "_versions")
 
     def __init__(self, versions: Iterable[int] = (13,)) -> None:
         self._versions = sorted(versions, reverse=True)
-        self._head = HeadCollector()
+        self._finder = HeadFinder()
 
     @property
     def rest(self) -> bytes:
         """What came after the request."""
-        return self._head.rest
+        return self._finder.rest
 
     def receive_data(self, data: bytes) -> UpgradeRequest | PlainRequest | None:
         """Take octets from the client; return its request once it is complete.
@@ -94,14 +94,15 @@ class ServerOpening:
             OpeningRefused: It is no request, or no proper one.
         """
         try:
-            head = self._head.receive(data)
+            octets = self._finder.feed(data)
+            if octets is None:
+                return None
+            head = parse_head(octets)
         except HttpError as error:
             raise OpeningRefused(error.status, str(error)) from None
-        if head is None:
-            return None
         target = _target_of(head)
         if not head.all("upgrade"):
-            return PlainRequest(target, head.joined())
+            return PlainRequest(target, joined(head.fields))
         try:
             return self._upgrade(head, target)
         except InvalidHeaderFormat as error:
@@ -121,7 +122,7 @@ class ServerOpening:
             raise OpeningRefused(400, "a subprotocol is offered twice")
         return UpgradeRequest(
             target=target,
-            headers=head.joined(),
+            headers=joined(head.fields),
             host=head.all("host")[0],
             version=version,
             origin=origins[0] if origins else None,
@@ -200,7 +201,7 @@ class ClientOpening:
         ValueError: A header cannot be sent.
     """
 
-    __slots__ = ("_head", "_key", "_protocols", "request")
+    __slots__ = ("_finder", "_key", "_protocols", "request")
 
     def __init__(
         self,
@@ -216,7 +217,7 @@ class ClientOpening:
     ) -> None:
         self._key = base64.b64encode(key).decode()
         self._protocols = list(protocols)
-        self._head = HeadCollector()
+        self._finder = HeadFinder()
         fields = [("Host", host), ("Upgrade", "websocket"), ("Connection", "Upgrade"), *headers]
         fields += [("Sec-WebSocket-Key", self._key), ("Sec-WebSocket-Version", str(version))]
         if origin is not None:
@@ -233,7 +234,7 @@ class ClientOpening:
     @property
     def rest(self) -> bytes:
         """What came after the answer."""
-        return self._head.rest
+        return self._finder.rest
 
     def receive_data(self, data: bytes) -> UpgradeResponse | None:
         """Take octets from the server; return its answer once it is complete.
@@ -242,8 +243,8 @@ class ClientOpening:
             OpeningRefused: It refuses, or is none.
         """
         try:
-            head = self._head.receive(data)
-            return None if head is None else self._response(head)
+            octets = self._finder.feed(data)
+            return None if octets is None else self._response(parse_head(octets))
         except (HttpError, InvalidHeaderFormat) as error:
             raise OpeningRefused(0, str(error)) from None
 
@@ -252,14 +253,14 @@ class ClientOpening:
         if line is None:
             raise OpeningRefused(0, "the answer is not HTTP/1.1")
         if line[1] != "101":
-            raise OpeningRefused(int(line[1]), line[2] or "", head.joined())
+            raise OpeningRefused(int(line[1]), line[2] or "", joined(head.fields))
         _check_upgrade(head)
         if head.all("sec-websocket-accept") != [accept_value(self._key)]:
             raise OpeningRefused(0, "Sec-WebSocket-Accept does not answer the key")
         selected = head.all("sec-websocket-protocol")
         if len(selected) > 1 or not set(selected) <= set(self._protocols):
             raise OpeningRefused(0, f"the server selected {', '.join(selected)}, which was not offered")
-        return UpgradeResponse(head.joined(), selected[0] if selected else None, _extensions_of(head))
+        return UpgradeResponse(joined(head.fields), selected[0] if selected else None, _extensions_of(head))
 
 
 def accept_value(key: str) -> str:

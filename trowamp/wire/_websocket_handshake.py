@@ -6,7 +6,6 @@ HTTP, and the negotiation of subprotocol and compression, are done by the sans-I
 from __future__ import annotations
 
 import logging
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
@@ -16,15 +15,13 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from ._closing import readable
 from ._deflate import Deflate
+from ._http_head import HeadFinder, HeadTooLong, NotHttp
 from ._link import Framing, Link
 
 if TYPE_CHECKING:
     from websockets.http11 import Response
 
 Compression = Literal["deflate"] | None
-
-LONGEST_HEAD: Final = 65536  # octets of an HTTP request or response up to its empty line
-_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
 # Disabled, and outside the tree of loggers: what there is to tell, the link tells its owner.
 LOGGER: Final = logging.Logger("trowamp.wire")  # noqa: LOG001
@@ -40,26 +37,23 @@ def check_compression(compression: str | None) -> None:
 class Handshake(Framing):
     """Collects the head of an HTTP message; both sides share this."""
 
-    __slots__ = ("_head", "_searched")
+    __slots__ = ("_finder",)
 
     words = "WebSocket handshake"
 
     def __init__(self) -> None:
-        self._head = bytearray()
-        self._searched = 0  # octets of it that were looked through already
+        self._finder = HeadFinder()
 
     def receive(self, link: Link, data: bytes) -> None:
-        head = self._head
-        head += data
-        if not head[:1].isupper():  # both begin with a word in capitals: GET, HTTP
-            link.fail(self.not_http(head[0]))
-            return
-        found = _END_OF_HEAD.search(head, max(0, self._searched - 3))
-        self._searched = len(head)
-        if found and found.end() <= LONGEST_HEAD:
-            self.complete(link, bytes(head[: found.end()]), bytes(head[found.end() :]))
-        elif len(head) > LONGEST_HEAD:
+        try:
+            head = self._finder.feed(data)
+        except NotHttp as error:
+            link.fail(self.not_http(error.octet))
+        except HeadTooLong:
             self.too_long(link)
+        else:
+            if head is not None:
+                self.complete(link, head, self._finder.rest)
 
     @abstractmethod
     def not_http(self, octet: int) -> Exception:

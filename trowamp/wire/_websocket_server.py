@@ -15,11 +15,11 @@ from websockets.typing import Subprotocol
 from .._exceptions import ConnectError, RemoteProtocolError
 from ._closing import readable
 from ._frames import FrameDecoder
+from ._http_head import LONGEST_HEAD, joined
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._origins import may_connect
 from ._websocket_handshake import (
     LOGGER,
-    LONGEST_HEAD,
     Compression,
     Handshake,
     check_compression,
@@ -116,7 +116,7 @@ class WebSocketServerHandshake(Handshake):
         if refusal is not None:
             self._refuse(link, *refusal)
             return
-        link.peer_details["http"] = {"path": request.path, "headers": _headers(request)}
+        link.peer_details["http"] = {"path": request.path, "headers": joined(request.headers.raw_items())}
         response = protocol.accept(request)
         link.queue(response.serialize())
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -169,15 +169,6 @@ class WebSocketServerHandshake(Handshake):
         limit = link.max_send_size
         wire_format = ("websocket", serializer, limit) if deflate is None else None
         link.opened(framing, serializer, max_send_size=limit, wire_format=wire_format)
-
-
-def _headers(request: Request) -> dict[str, str]:
-    """Return the request's headers, those of one name as one (RFC 9110 §5.3)."""
-    found: dict[str, str] = {}
-    for name, value in request.headers.raw_items():
-        key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
 
 
 def _first_known(known: dict[str, Serializer]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol | None]:

@@ -15,7 +15,7 @@ from ._closing import is_sendable
 from ._deflate import Compressor, Deflate
 from ._frame_stream import FRAME_BEGIN, FRAME_DATA, FRAME_END, MESSAGE_BEGIN, MESSAGE_END
 from ._frames import BINARY, CLOSE, NO_LIMIT, PING, PONG, TEXT, Event, FrameViolation
-from ._http_head import HeadCollector, HttpError, serialize_head
+from ._http_head import HeadFinder, HttpError, parse_head, serialize_head
 from ._opening import (
     ClientOpening,
     Extension,
@@ -48,7 +48,7 @@ __all__ = [
     "Event",
     "Extension",
     "FrameViolation",
-    "HeadCollector",
+    "HeadFinder",
     "HttpError",
     "OpeningRefused",
     "PlainRequest",
@@ -57,6 +57,7 @@ __all__ = [
     "UpgradeResponse",
     "acceptance",
     "is_sendable",
+    "parse_head",
     "prepare",
     "refusal",
     "serialize_head",

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Final
 from trowamp.wire.websocket import (
     ClientOpening,
     Extension,
-    HeadCollector,
+    HeadFinder,
     HttpError,
     OpeningRefused,
     UpgradeResponse,
+    parse_head,
     serialize_head,
 )
 
@@ -45,7 +46,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
     perMessageCompressionAccept: Callable[[PerMessageCompressResponse], Any]
 
     _opening: ClientOpening | None = None
-    _proxy_answer: HeadCollector | None = None
+    _proxy_answer: HeadFinder | None = None
     _response: UpgradeResponse | None = None
     _early: bytes = b""
 
@@ -81,17 +82,18 @@ class WebSocketClientProtocol(WebSocketProtocol):
     def startProxyConnect(self) -> None:
         """Ask the proxy for a connection to the server."""
         self.state = self.STATE_PROXY_CONNECTING
-        self._proxy_answer = HeadCollector()
+        self._proxy_answer = HeadFinder()
         target = authority_of(self.factory.host, self.factory.port)
         self._wire.write(serialize_head(f"CONNECT {target} HTTP/1.1", [("Host", target)]))
 
-    def _proxied(self, data: bytes, answer: HeadCollector) -> None:
+    def _proxied(self, data: bytes, answer: HeadFinder) -> None:
         try:
-            head = answer.receive(data)
+            octets = answer.feed(data)
+            if octets is None:
+                return
+            head = parse_head(octets)
         except HttpError as error:
             self.failProxyConnect(str(error))
-            return
-        if head is None:
             return
         if not _CONNECTED.fullmatch(head.line) or answer.rest:
             self.failProxyConnect(f"the proxy refuses: {head.line}")
