@@ -82,7 +82,8 @@ def _run_all(bench: Bench, groups: list[str], rounds: int, results: Results) -> 
     for number in range(rounds):
         _say(f"round {number + 1} of {rounds}")
         for job in bench.jobs(groups):
-            _run(job, results)
+            if number == 0 or not job.is_steady:
+                _run(job, results)
 
 
 def _say(line: str) -> None:

@@ -16,7 +16,7 @@ from .limits import limits_command
 from .processes import ProgramFailed, Row, Server, command_of, measure
 from .programs.payloads import KINDS
 
-GROUPS = ("clients", "payloads", "latency", "routers", "growth", "memory", "match", "instructions")
+GROUPS = ("clients", "compat", "payloads", "latency", "routers", "growth", "memory", "match", "instructions")
 ROUTERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
     "trowamp": processes.trowamp_router,
     "crossbar": processes.crossbar_router,
@@ -50,6 +50,21 @@ CLIENTS = {
 }
 
 
+_COMPAT = {"PACKAGE": "trowamp_compat"}
+
+# The compatibility layer beside what it stands for, on the same loop: the same program with another package.
+COMPAT = {
+    "asyncio": {
+        "trowamp_compat": Subject("autobahn_asyncio_client", is_peer=False, environment=_COMPAT),
+        "autobahn": Subject("autobahn_asyncio_client"),
+    },
+    "Twisted": {
+        "trowamp_compat": Subject("autobahn_twisted_client", is_peer=False, environment=_COMPAT),
+        "autobahn-twisted": Subject("autobahn_twisted_client"),
+    },
+}
+
+
 @dataclass(frozen=True)
 class Job:
     """One measurement.
@@ -59,12 +74,14 @@ class Job:
         setting: Transport and serializer.
         subject: Who is measured.
         run: Measure.
+        is_steady: Whether once is enough: it measures no time, or takes too much of it.
     """
 
     group: str
     setting: str
     subject: str
     run: Callable[[], list[Row]]
+    is_steady: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,10 +110,10 @@ COUNTED = (
     ("acknowledged event, in memory", "event", "msgpack"),
     *((f"CALL and RESULT made and read, {name}", "codecs", name) for name in ("json", "msgpack", "cbor")),
 )
-FULL = Extent(
-    5000, tuple((t, s) for t in ("rs", "ws") for s in ("msgpack", "json", "cbor")), 1000, 50, 100_000, COUNTED
-)
-QUICK = Extent(1000, (("rs", "msgpack"), ("ws", "json")), 200, 5, 10_000, COUNTED[:1])
+_TYPICAL = (("rs", "msgpack"), ("ws", "json"))
+_ALL = tuple((framing, serializer) for framing in ("rs", "ws") for serializer in ("msgpack", "json", "cbor"))
+FULL = Extent(5000, _ALL, 1000, 20, 100_000, COUNTED)
+QUICK = Extent(1000, _TYPICAL, 200, 5, 10_000, COUNTED[:1])
 
 
 class Bench:
@@ -120,6 +137,7 @@ class Bench:
         """Yield the jobs of one round."""
         makers: dict[str, Callable[[], Iterator[Job]]] = {
             "clients": self._of_clients,
+            "compat": self._of_compat,
             "payloads": self._of_payloads,
             "latency": self._of_latency,
             "routers": self._of_routers,
@@ -188,6 +206,14 @@ class Bench:
             yield job("[bare socket]", partial(self._bare_socket, setting, n))
             yield job("[codecs alone]", partial(measure, limits_command("client-codecs", setting[1], n)))
 
+    def _of_compat(self) -> Iterator[Job]:
+        for loop, subjects in COMPAT.items():
+            for setting in self._extent.settings:
+                for name, subject in subjects.items():
+                    if not subject.is_peer or name in self._clients:
+                        run = partial(self._with_stub, subject, setting, "operations", self._extent.n)
+                        yield Job(f"The compatibility layer on {loop}", " ".join(setting), name, run)
+
     def _bare_socket(self, setting: tuple[str, str], n: int) -> list[Row]:
         return measure(limits_command("socket", setting[1], n, self._echo.port, setting[0]))
 
@@ -201,7 +227,7 @@ class Bench:
                             yield job(name, partial(self._with_stub, subject, setting, kind, self._extent.megabytes))
 
     def _of_latency(self) -> Iterator[Job]:
-        for setting in self._extent.settings:
+        for setting in _TYPICAL:
             job = partial(Job, "Latency: caller, router and callee in three processes", " ".join(setting))
             for router in self._router_names:
                 for name, subject in self._clients.items():
@@ -235,19 +261,20 @@ class Bench:
 
     def _of_growth(self) -> Iterator[Job]:
         for router in self._router_names:
-            yield Job("Growth", "rs msgpack", router, partial(self._load, router, "growth", "rs", 4 * self._extent.n))
+            run = partial(self._load, router, "growth", "rs", 4 * self._extent.n)
+            yield Job("Growth", "rs msgpack", router, run, is_steady=True)
 
     def _of_memory(self) -> Iterator[Job]:
         n = self._extent.sessions
         for framing in ("rs", "ws"):
             for router in self._router_names:
                 run = partial(self._load_of_new_router, router, framing, n)
-                yield Job("Memory of routers", f"{framing} msgpack", router, run)
+                yield Job("Memory of routers", f"{framing} msgpack", router, run, is_steady=True)
         for framing in ("rs", "ws"):
             for name, subject in self._clients.items():
                 if subject.can_idle:
                     run = partial(self._with_stub, subject, (framing, "msgpack"), "idle", n)
-                    yield Job("Memory of clients", f"{framing} msgpack", name, run)
+                    yield Job("Memory of clients", f"{framing} msgpack", name, run, is_steady=True)
 
     def _load_of_new_router(self, router: str, framing: str, n: int) -> list[Row]:
         """Measure a router that has no free memory left from earlier jobs."""
@@ -256,11 +283,11 @@ class Bench:
 
     def _of_matching(self) -> Iterator[Job]:
         command = command_of(sys.executable, "match", self._extent.entries)
-        yield Job("Match of a URI", "", "trowamp", partial(measure, command))
+        yield Job("Match of a URI", "", "trowamp", partial(measure, command), is_steady=True)
 
     def _of_instructions(self) -> Iterator[Job]:
         for metric, what, serializer in self._extent.counted:
-            yield Job("Instructions", "", "trowamp", partial(counted, metric, what, serializer, 200))
+            yield Job("Instructions", "", "trowamp", partial(counted, metric, what, serializer, 200), is_steady=True)
 
 
 @contextmanager
