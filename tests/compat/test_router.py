@@ -86,6 +86,13 @@ def test_what_is_no_wamp_ends_a_connection_and_a_ping_is_answered(run: Run) -> N
     run(scenario)
 
 
+def is_read(kit: Kit, connection: Any) -> bool:
+    """Tell whether the framework reads from a connection."""
+    if kit.name == "asyncio":
+        return bool(connection.transport.is_reading())
+    return connection.transport in kit.loop.getReaders()
+
+
 @on_both
 @pytest.mark.autobahn("W-5", "C-30")
 def test_a_transport_that_takes_no_more_lets_nothing_pile_up_in_itself(run: Run) -> None:
@@ -99,12 +106,17 @@ def test_a_transport_that_takes_no_more_lets_nothing_pile_up_in_itself(run: Run)
             assert session.publish("com.example.topic", b"x" * 1_000_000) is None
         connection.flush()
         assert connection._is_paused
-        session.publish("com.example.topic", b"x" * 1_000_000)
+        for _ in range(2):
+            session.publish("com.example.topic", b"x" * 1_000_000)
         connection.flush()
-        assert len(connection.link.data_to_send()) > 1_000_000
+        assert len(connection.link.data_to_send()) > 2_000_000
+        connection._received(b"")
+        assert connection._is_reading_paused
+        assert not is_read(kit, connection)
         waiting = session.publish("com.example.topic", options=PublishOptions(acknowledge=True))
         assert (await waiting).id > 0
         assert (connection._is_paused, len(connection.link.data_to_send())) == (False, 0)
+        assert is_read(kit, connection)
         connection.abort()
         with pytest.raises(TransportLost):
             while True:
