@@ -358,6 +358,10 @@ class Lifecycle(SessionBase):
         if self._goodbye_timer is not None:
             self._goodbye_timer.cancel()
             self._goodbye_timer = None
+        # Who waits for a request goes on after `onLeave`, and before the connection is closed.
+        resumes_later = self._face.resumes_later
+        if resumes_later:
+            self._settle(inbound.replies)
         for running in list(self._running):
             running.abandon()
         for registration in list(self._registrations.values()):
@@ -370,7 +374,8 @@ class Lifecycle(SessionBase):
             self._left(CloseDetails(uris.ERROR_PROTOCOL_VIOLATION, error.reason))
         else:
             self._left(self._close_details())
-        self._settle(inbound.replies)  # who waits for a request hears of its end after `onLeave`
+        if not resumes_later:
+            self._settle(inbound.replies)
 
     def _left(self, details: CloseDetails) -> None:
         self._is_leaving = True
