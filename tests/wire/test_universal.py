@@ -49,12 +49,12 @@ def test_at_capacity_both_are_refused(first: bytes, reply: bytes) -> None:
 
 
 def test_the_options_of_both_reach_them() -> None:
-    link = universal_server(ALL, min_send_size=1024)
-    link.receive_data(b"\x7f\x03\0\0")
-    assert take(link) == b"\x7f\x20\0\0"
-    link = universal_server(ALL, path="/ws")
-    link.receive_data(b"GET /other HTTP/1.1\r\nUpgrade: websocket\r\n\r\n")
-    assert take(link).startswith(b"HTTP/1.1 404 ")
+    link = universal_server(ALL, max_size=512)
+    link.receive_data(b"\x7f\xf3\0\0")
+    assert take(link) == b"\x7f\x03\0\0"
+    link = universal_server(ALL, origins=["https://example.com"])
+    link.receive_data(b"GET / HTTP/1.1\r\nOrigin: https://example.org\r\nUpgrade: websocket\r\n\r\n")
+    assert take(link).startswith(b"HTTP/1.1 403 ")
     with pytest.raises(ValueError, match="unknown compression"):
         universal_server(ALL, compression="brotli")  # type: ignore[arg-type]
 

@@ -60,7 +60,6 @@ def rawsocket_server(
     serializers: Iterable[Serializer],
     *,
     max_size: int = DEFAULT_MAX_SIZE,
-    min_send_size: int = 0,
     at_capacity: bool = False,
 ) -> Link:
     """Make the router side of a RawSocket connection.
@@ -68,10 +67,9 @@ def rawsocket_server(
     Args:
         serializers: What a client may choose from; batched ones are passed over (RS-B5).
         max_size: Octets accepted for one incoming message, rounded up to a power of two from 512 to 2**24.
-        min_send_size: Refuse clients that accept fewer octets than this.
         at_capacity: Refuse the client, whoever it is, because there are too many connections.
     """
-    return Link(RawSocketServerHandshake(serializers, max_size, min_send_size, at_capacity), max_size=max_size)
+    return Link(RawSocketServerHandshake(serializers, max_size, at_capacity), max_size=max_size)
 
 
 def _exponent(max_size: int) -> int:
@@ -163,14 +161,13 @@ class _ClientHandshake(_Handshake):
 class RawSocketServerHandshake(_Handshake):
     """Waits for the client's request and answers it."""
 
-    __slots__ = ("_at_capacity", "_min_send_size", "_serializers")
+    __slots__ = ("_at_capacity", "_serializers")
 
-    def __init__(self, serializers: Iterable[Serializer], max_size: int, min_send_size: int, at_capacity: bool) -> None:
+    def __init__(self, serializers: Iterable[Serializer], max_size: int, at_capacity: bool) -> None:
         super().__init__(max_size)
         self._serializers = {
             serializer.rawsocket_id: serializer for serializer in serializers if serializer.rawsocket_id
         }
-        self._min_send_size = min_send_size
         self._at_capacity = at_capacity
 
     def not_rawsocket(self, octets: bytes) -> Exception:
@@ -185,8 +182,6 @@ class RawSocketServerHandshake(_Handshake):
             self._refuse(link, _RESERVED_BITS_USED, "reserved octets in use")
         elif serializer is None:
             self._refuse(link, _SERIALIZER_UNSUPPORTED, f"serializer {serializer_id} is not supported")
-        elif 2 ** (9 + exponent) < self._min_send_size:
-            self._refuse(link, _LENGTH_UNACCEPTABLE, f"it accepts messages of {2 ** (9 + exponent)} octets only")
         else:
             link.queue(self.request(serializer))  # RS-R3
             self.open(link, serializer, exponent)

@@ -20,10 +20,8 @@ def universal_server(
     *,
     max_size: int = DEFAULT_MAX_SIZE,
     max_send_size: int | None = None,
-    min_send_size: int = 0,
     compression: Compression = None,
     origins: Sequence[str | re.Pattern[str]] | None = None,
-    path: str | None = None,
     at_capacity: bool = False,
     has_long_poll: bool = False,
 ) -> Link:
@@ -33,10 +31,8 @@ def universal_server(
         serializers: What a client may choose from.
         max_size: As for `rawsocket_server` and `websocket_server`.
         max_send_size: As for `websocket_server`; RawSocket clients tell.
-        min_send_size: As for `rawsocket_server`.
         compression: As for `websocket_server`.
         origins: As for `websocket_server`.
-        path: As for `websocket_server`.
         at_capacity: Refuse the client, whoever it is, because there are too many connections.
         has_long_poll: Leave HTTP requests that cannot begin a WebSocket connection, because they are no GET, to the owner: see `Link.unread`.
 
@@ -46,8 +42,8 @@ def universal_server(
     choice = list(serializers)
     check_compression(compression)
     framing = _FirstOctet(
-        lambda: RawSocketServerHandshake(choice, max_size, min_send_size, at_capacity),
-        lambda: WebSocketServerHandshake(choice, compression, origins, path, at_capacity),
+        lambda: RawSocketServerHandshake(choice, max_size, at_capacity),
+        lambda: WebSocketServerHandshake(choice, compression, origins, at_capacity),
         _ELSEWHERE if has_long_poll else b"",
     )
     return Link(framing, max_size=max_size, max_send_size=max_send_size)

@@ -67,7 +67,7 @@ def websocket_server(
         ValueError: `compression` is unknown.
     """
     check_compression(compression)
-    handshake = WebSocketServerHandshake(serializers, compression, origins, path, at_capacity)
+    handshake = WebSocketServerHandshake(serializers, compression, origins, at_capacity, path)
     return Link(handshake, max_size=max_size, max_send_size=max_send_size)
 
 
@@ -81,8 +81,8 @@ class WebSocketServerHandshake(Handshake):
         serializers: Iterable[Serializer],
         compression: Compression,
         origins: Sequence[str | re.Pattern[str]] | None,
-        path: str | None,
         at_capacity: bool,
+        path: str | None = None,
     ) -> None:
         super().__init__()
         self._serializers = {serializer.subprotocol: serializer for serializer in serializers}
