@@ -75,8 +75,9 @@ def test_who_has_joined_or_left_is_not_counted_any_more() -> None:
     for name in "abc":
         admission.leave(name)
         admission.leave(name)
-    assert len(admission) == 0
-    assert admission.enter("d", HOME) == ""
+    for name, where in ("d", HOME), ("e", HOME), ("f", AWAY):  # nobody else is counted in any way
+        assert admission.enter(name, where) == ""
+        admission.joined(name)
 
 
 def test_what_is_remembered_of_addresses_goes_with_them() -> None:

@@ -38,10 +38,6 @@ class Admission:
         self._by_address: Counter[str] = Counter()
         self._pending_by_address: Counter[str] = Counter()
 
-    def __len__(self) -> int:
-        """How many connections there are."""
-        return len(self._all)
-
     def enter(self, connection: object, details: dict[str, Any]) -> str:
         """Count a new connection, which has no session yet.
 
