@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from trowamp import RouterOptions
-from trowamp.cli._config import LIMITS, parse_config, read_config
+from trowamp.cli._config import LIMITS, read_config
+
+from ..config_text import parsed
 
 COMPLETE = """
 [router]
@@ -29,7 +31,7 @@ strict_uris = true
 
 
 def test_a_file_says_everything_that_a_router_is_told() -> None:
-    config = parse_config(COMPLETE, Path("/etc/trowamp"))
+    config = parsed(COMPLETE, Path("/etc/trowamp"))
     assert config.realms == ["shop", "test"]
     assert config.listen == ["ws://127.0.0.1:0/ws", "rs://127.0.0.1:0"]
     assert config.cert == Path("/etc/trowamp/server.pem")
@@ -41,7 +43,7 @@ def test_a_file_says_everything_that_a_router_is_told() -> None:
 
 
 def test_an_empty_file_says_nothing() -> None:
-    config = parse_config("", Path())
+    config = parsed("", Path())
     assert (config.realms, config.listen, config.cert, config.key, config.server, config.core) == (
         [],
         [],
@@ -78,7 +80,7 @@ def test_an_empty_file_says_nothing() -> None:
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=re.escape(complaint)):
-        parse_config(text, Path())
+        parsed(text, Path())
 
 
 def test_complaints_name_the_file(tmp_path: Path) -> None:

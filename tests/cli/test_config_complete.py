@@ -15,9 +15,10 @@ import pytest
 import trowamp
 from trowamp import HistoryRule, Role, RouterAuth, RouterOptions, Rule
 from trowamp.auth import CrossbarScram, Cryptosign, Scram, Ticket, WampCra
-from trowamp.cli._config import LIMITS, RouterConfig, parse_config, read_config
+from trowamp.cli._config import LIMITS, read_config
 from trowamp.cli._main import program as trowamp_program
 
+from ..config_text import parsed
 from ..docs_pages import DOCS, blocks_of
 from .program import Program, Run, Start, environment_of
 
@@ -37,10 +38,6 @@ def write_example(folder: Path) -> Path:
         (folder / name).write_text(content, encoding="utf-8")
         (folder / name).chmod(0o600)
     return folder / "router.toml"
-
-
-def parsed(text: str, folder: Path = Path(), **environment: str) -> RouterConfig:
-    return parse_config(text, folder, environment)
 
 
 # ---- the documented example
@@ -187,7 +184,7 @@ def test_every_option_of_python_can_be_said_in_a_file() -> None:
 
 def test_a_file_makes_what_python_makes(tmp_path: Path) -> None:
     path = write_example(tmp_path)
-    config = parse_config(path.read_text("utf-8"), tmp_path, {"DOORMAN_TICKET": "let me in"})
+    config = parsed(path.read_text("utf-8"), tmp_path, DOORMAN_TICKET="let me in")
     options = RouterOptions(**config.core)
     assert options.roles is not None
     assert options.roles[2] == Role(

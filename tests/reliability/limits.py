@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import trio
 
+from tests.config_text import parsed
 from tests.serve_tools import REALM, ROLES, Peer, open_joined_peer, open_peer, rawsocket, websocket
 from trowamp import ApplicationError, Router, RouterOptions, SerializationError, open_router, open_session
 from trowamp._join import open_link
 from trowamp._stream import memory_pair
-from trowamp.cli._config import parse_config
 from trowamp.messages import (
     Abort,
     Authenticate,
@@ -61,7 +60,7 @@ max_octets = 400
 async def open_limited(settings: dict[str, Any]) -> AsyncGenerator[Router, None]:
     """Run a router with these limits."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    config = parse_config("\n".join(["[router.limits]", *lines, MORE]), Path())
+    config = parsed("\n".join(["[router.limits]", *lines, MORE]))
     limits = RouterOptions(**config.core)
     listen = ["rs://127.0.0.1:0"]
     async with open_router([REALM], listen, auth=config.auth, limits=limits, **config.server) as router:

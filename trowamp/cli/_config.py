@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -125,8 +125,9 @@ def read_config(path: Path) -> RouterConfig:
     Raises:
         ValueError: It cannot be read, or something in it is wrong; the text names the place.
     """
+    secrets = Secrets(path.parent, os.environ)
     try:
-        config, secrets = _parsed(path.read_text(encoding="utf-8"), path.parent, os.environ)
+        config = understood(tomllib.loads(path.read_text(encoding="utf-8")), secrets)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
@@ -137,25 +138,7 @@ def read_config(path: Path) -> RouterConfig:
     return msgspec.structs.replace(config, exposed=exposed, path=path)
 
 
-def parse_config(text: str, folder: Path, environment: Mapping[str, str] | None = None) -> RouterConfig:
-    """Understand the text of a configuration file.
-
-    Args:
-        text: TOML.
-        folder: What file names in it are relative to.
-        environment: The variables that it can name. Default: those of the process.
-
-    Raises:
-        ValueError: Something in it is wrong; the text names the place.
-    """
-    return _parsed(text, folder, os.environ if environment is None else environment)[0]
-
-
-def _parsed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[RouterConfig, Secrets]:
-    return understood(tomllib.loads(text), Secrets(folder, environment))
-
-
-def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig, Secrets]:
+def understood(document: dict[str, Any], secrets: Secrets) -> RouterConfig:
     """Understand what the file holds.
 
     Args:
@@ -180,7 +163,7 @@ def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig
     if read.realms:
         check_realms(named, read.realms)
     tls = read.tls
-    config = RouterConfig(
+    return RouterConfig(
         realms=read.realms,
         listen=read.listen,
         cert=None if tls is None else folder / tls.cert,
@@ -193,7 +176,6 @@ def understood(document: dict[str, Any], secrets: Secrets) -> tuple[RouterConfig
         history=_history(read, folder),
         named_realms={} if read.realms else named,
     )
-    return config, secrets
 
 
 def _check_root(document: dict[str, Any]) -> None:
