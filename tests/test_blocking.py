@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +21,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def block(number: int = 0) -> None:
     if not number:
-        time.sleep(0.3)
+        threading.Event().wait(0.3)
 
 
 async def wait_async(number: int = 0) -> None:
