@@ -33,7 +33,7 @@ class Wire(Transport):
         self.attempts.append(trio.current_time())
         if self.router is None:
             raise ConnectError(f"nobody at the end of {self.url}")
-        self._opened = await self.router.connect()
+        self._opened = await self.router._shell.connect()
         return self._opened
 
     def cut(self) -> None:

@@ -83,7 +83,7 @@ async def open_http(router: Router, **headers: str) -> AsyncGenerator[Http, None
     """Connect to a router in memory."""
     near, far = memory_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(router.serve_transport, far)
+        nursery.start_soon(router._shell.serve_transport, far)
         try:
             yield Http(near, headers)
         finally:

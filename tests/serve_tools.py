@@ -87,7 +87,7 @@ async def open_peer(router: Router, make_link: Callable[[], Link] = rawsocket) -
     """Connect in memory, without the transport's handshake."""
     near, far = memory_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(router.serve_transport, far)
+        nursery.start_soon(router._shell.serve_transport, far)
         yield Peer(near, make_link())
         near.abort()
 

@@ -493,13 +493,13 @@ async def test_the_routers_own_session_is_opened_once_and_again_when_it_is_lost(
                 for _ in range(5):
                     nursery.start_soon(joined, router, auth.Ticket("jim", "x"))
             assert router.statistics().sessions == 2
-            own = router._services._sessions["realm1"]
+            own = router._shell._services._sessions["realm1"]
             callers.append(own.details.session_id)
             assert (own.details.authrole, own.details.authmethod) == ("router", "local")
             own._shell.lose("cut off for the test")
             await trio.testing.wait_all_tasks_blocked()
             assert (await joined(router, auth.Ticket("jim", "x"))).authid == "jim"
-            callers.append(router._services._sessions["realm1"].details.session_id)
+            callers.append(router._shell._services._sessions["realm1"].details.session_id)
     assert len(set(callers)) == 2
 
 
@@ -514,8 +514,10 @@ async def test_no_secret_is_in_logs_errors_or_reprs(name: str, caplog: pytest.Lo
     async with open_router(auth=options) as router:
         await joined(router, right)
         error = await refused(router, wrong)
-        shown = [repr(thing) for thing in (right, wrong, right.begin(bytes(32)), options, router, router.core, error)]
-        shown += [str(error), str(error.details), caplog.text, repr(router.core._gate.__dict__)]
+        shown = [
+            repr(thing) for thing in (right, wrong, right.begin(bytes(32)), options, router, router._shell.core, error)
+        ]
+        shown += [str(error), str(error.details), caplog.text, repr(router._shell.core._gate.__dict__)]
         shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
     text = "\n".join(shown)
     for secret in (TICKET, SECRET, PASSWORD, SEED, ROUTER_SEED, "wrong", str(b"x" * 32), (b"x" * 32).hex()):

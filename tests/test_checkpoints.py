@@ -68,8 +68,7 @@ CHECKED = {
     "ssh_agent_keys",  # in test_ssh_agent.py
 }
 # Methods that other parts of the package call; the reference does not list them.
-ROUTER = ("connect", "find_out", "keep_history", "listen", "serve_polled", "serve_transport", "shut_down")
-INNER = {"CallStream.park", "CallStream.wait", "Transport.connect", *(f"Router.{name}" for name in ROUTER)}
+INNER = {"CallStream.park", "CallStream.wait", "Transport.connect"}
 
 
 def async_functions() -> Iterator[str]:

@@ -201,8 +201,8 @@ async def test_routers_that_shut_down_at_once_are_not_asked_in_a_circle(autojump
     def begin(session: trowamp.Session) -> None:
         for wire in wires:
             assert wire.router is not None
-            wire.router.core.shutdown(trio.current_time())
-            wire.router.flush()
+            wire.router._shell.core.shutdown(trio.current_time())
+            wire.router._shell.flush()
 
     async with open_router([REALM]) as a, open_router([REALM]) as b:
         wires[0].router, wires[1].router = a, b

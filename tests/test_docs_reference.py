@@ -106,7 +106,15 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [trowamp.Session, trowamp.SessionView, trowamp.Component, trowamp.SessionDetails, testing.ScriptedRouter]
+    "kind",
+    [
+        trowamp.Session,
+        trowamp.SessionView,
+        trowamp.Component,
+        trowamp.SessionDetails,
+        trowamp.Router,
+        testing.ScriptedRouter,
+    ],
 )
 def test_the_reference_has_every_member_that_users_meet(kind: type) -> None:
     headings = {"Session", "SessionView"} if kind is trowamp.Session else {kind.__name__}

@@ -200,7 +200,7 @@ async def test_a_client_that_goes_away_with_its_message_has_no_session_any_more(
 async def test_deliveries_may_overlap(autojump_clock: trio.abc.Clock) -> None:
     """A request that took the place of another one may be answered first: the end still waits for both."""
     async with open_router([REALM]) as router, open_polled(router) as polled:
-        pump = router._long_polls._pumps[polled.name]
+        pump = router._shell._long_polls._pumps[polled.name]
         with pump.delivering():
             with pump.delivering():
                 pass
@@ -455,7 +455,7 @@ async def test_the_router_says_goodbye_to_who_waits(autojump_clock: trio.abc.Clo
         async with trio.open_nursery() as nursery:
             await polled.polling.begin(polled.path("receive"))
             await wait_all_tasks_blocked()
-            nursery.start_soon(router.shut_down)
+            nursery.start_soon(router._shell.shut_down)
             code, _, reason = json.loads((await polled.polling.answer()).body)
             assert (code, reason) == (6, "wamp.close.system_shutdown")
             assert (await polled.sending.post("/lp/open", opening())).words.endswith("the router shuts down")
@@ -471,7 +471,7 @@ async def test_a_router_that_stops_does_not_wait_for_who_does_not_ask(autojump_c
     async with open_router([REALM], close_timeout=2) as router, open_polled(router) as polled:
         await polled.join()
         began = trio.current_time()
-        await router.shut_down()
+        await router._shell.shut_down()
         assert trio.current_time() - began == pytest.approx(2)
         assert await polled.polling.rest() == b""
 
@@ -483,7 +483,7 @@ async def test_a_fault_in_one_session_leaves_the_others(
         await polled.join()
         await other.join()
         with monkeypatch.context() as patch:
-            patch.setattr(router.core, "receive", partial(_raise, router))
+            patch.setattr(router._shell.core, "receive", partial(_raise, router))
             await polled.send(*SUBSCRIBE)
             await wait_all_tasks_blocked()
         assert "serving long-poll from memory failed" in caplog.text
@@ -499,7 +499,7 @@ def _raise(*_: Any) -> None:
 async def test_sessions_see_how_a_client_came(autojump_clock: trio.abc.Clock) -> None:
     async with open_router([REALM]) as router, open_polled(router) as polled:
         await polled.join()
-        (peer,) = [peer for peer in router.core._peers if peer.session is not None]
+        (peer,) = [peer for peer in router._shell.core._peers if peer.session is not None]
         assert peer.transport["type"] == "longpoll"
         assert peer.transport["http"]["path"] == "/lp/open"
         assert peer.transport["http"]["headers"]["content-type"] == "application/json"

@@ -63,7 +63,7 @@ async def misbehave(dice: random.Random, router: Router) -> None:
                 nursery.start_soon(read, http)
                 for _ in range(dice.randint(1, 8)):
                     with suppress(trio.BrokenResourceError):
-                        await http.send(request(dice, list(router._long_polls._pumps)))
+                        await http.send(request(dice, list(router._shell._long_polls._pumps)))
                     await trio.sleep(dice.choice([0, 0, 0, 0.1, 3]))
                 if dice.random() < 0.5:
                     http.transport.end_sending()
@@ -87,19 +87,19 @@ async def test_a_crowd_that_does_anything_leaves_nothing_behind(
     async with open_router([REALM], origins=["*"], idle_timeout=10_000) as router:
         async with open_polled(router) as polled:
             await polled.join()
-            mine = router._long_polls._pumps.pop(polled.name)  # nobody else is to find it
+            mine = router._shell._long_polls._pumps.pop(polled.name)  # nobody else is to find it
             for number in range(1, 9):
                 async with trio.open_nursery() as nursery:
                     for _ in range(20):
                         nursery.start_soon(misbehave, dice, router)
-                router._long_polls._pumps[polled.name] = mine
+                router._shell._long_polls._pumps[polled.name] = mine
                 await check_it_serves(polled, number)
-                del router._long_polls._pumps[polled.name]
-        for pump in (mine, *router._long_polls._pumps.values()):
+                del router._shell._long_polls._pumps[polled.name]
+        for pump in (mine, *router._shell._long_polls._pumps.values()):
             pump.hang_up("the crowd has gone")
         await trio.sleep(100)
         assert router.connections == 0
         assert router.statistics().sessions == 0
-        assert router._long_polls._pumps == {}
-        assert router._long_polls._connections == set()
+        assert router._shell._long_polls._pumps == {}
+        assert router._shell._long_polls._connections == set()
     assert [record for record in caplog.records if record.exc_info] == []

@@ -444,7 +444,7 @@ async def test_a_router_that_dies_loses_the_session() -> None:
     async with open_real() as (router, url):
         with pytest.raises(SessionLost):
             async with open_session(url, realm=REALM):
-                for transport in router._transports:
+                for transport in router._shell._transports:
                     transport.abort()
                 await trio.sleep_forever()
 
@@ -460,7 +460,7 @@ async def test_a_component_falls_back_to_long_polling_and_comes_back() -> None:
             nonlocal joined
             joined += 1
             if joined == 1:
-                for transport in list(router._transports):
+                for transport in list(router._shell._transports):
                     transport.abort()
             else:
                 left.set()
@@ -493,8 +493,8 @@ async def test_nothing_is_left_of_a_session_at_either_side() -> None:
                     await trio.sleep(0.01)
             await wait_all_tasks_blocked()
             assert router.statistics().sessions == 0
-            assert router._long_polls._pumps == {}
-            assert router._long_polls._connections == set()
+            assert router._shell._long_polls._pumps == {}
+            assert router._shell._long_polls._connections == set()
 
 
 async def test_both_connections_go_through_the_proxy_and_are_encrypted() -> None:

@@ -1,4 +1,4 @@
-"""trowamp/_serve.py and _router_connection.py: a router with listeners and sessions in memory, from its start to its end."""
+"""trowamp/_serve.py, _router_shell.py and _router_connection.py: a router with listeners and sessions in memory, from its start to its end."""
 
 from __future__ import annotations
 

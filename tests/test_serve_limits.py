@@ -1,4 +1,4 @@
-"""trowamp/_serve.py and _router_connection.py: peers that are too many, too slow, silent or no WAMP clients at all."""
+"""trowamp/_router_shell.py and _router_connection.py: peers that are too many, too slow, silent or no WAMP clients at all."""
 
 from __future__ import annotations
 
@@ -366,7 +366,7 @@ async def test_peers_that_come_and_go_leave_nothing_behind(autojump_clock: trio.
         for number in range(60):
             near, far = memory_pair()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(router.serve_transport, far)
+                nursery.start_soon(router._shell.serve_transport, far)
                 peer = Peer(near, (rawsocket, websocket)[number % 2]())
                 if number % 3:
                     await open_link(peer.pump, "the router")

@@ -23,7 +23,7 @@ class Connections:
         self._all: list[Opened] = []
 
     async def open(self, identity: Accept) -> Opened:
-        self._all.append(await self._router.connect(identity))
+        self._all.append(await self._router._shell.connect(identity))
         return self._all[-1]
 
     @property

@@ -74,7 +74,7 @@ async def in_memory(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
         @asynccontextmanager
         async def open_one() -> AsyncGenerator[Session, None]:
             near, far = memory_pair()
-            nursery.start_soon(router.serve_transport, far)
+            nursery.start_soon(router._shell.serve_transport, far)
             pump = Pump(near, rawsocket_client(get_serializer(serializer)))
             opened = Opened(pump, await open_link(pump, "memory"), trio.current_time() + 10, None)
             async with run_session(opened, REALM, {}) as session:
@@ -224,6 +224,6 @@ async def test_both_sides_say_goodbye(way: Way) -> None:
 async def test_the_router_says_goodbye(way: Way) -> None:
     with pytest.raises(SessionClosed) as caught:
         async with way.session():
-            await way.router.shut_down()
+            await way.router._shell.shut_down()
             await trio.sleep_forever()
     assert caught.value.reason == "wamp.close.system_shutdown"

@@ -312,7 +312,7 @@ async def test_the_socket_of_a_client_is_released_also_when_the_router_was_the_f
         async with open_websocket_url(router.urls[0], subprotocols=["wamp.2.json"]) as connection:
             with pytest.raises(trowamp.SessionClosed):
                 async with open_session(connection=connection, realm="realm1"):
-                    await router.shut_down()
+                    await router._shell.shut_down()
                     await trio.sleep_forever()
             stream = connection._stream
             assert isinstance(stream, trio.SocketStream)

@@ -18,7 +18,7 @@ from .wire._longpoll import LARGEST_OPEN, choose, content_type, is_foreign, open
 from .wire._origins import may_connect
 
 if TYPE_CHECKING:
-    from ._serve import Router
+    from ._router_shell import RouterShell
     from ._stream import ByteTransport
 
 _log = logging.getLogger("trowamp.router")
@@ -49,7 +49,7 @@ class LongPolls:
         router: Whose they are.
     """
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: RouterShell) -> None:
         self._router = router
         self._pumps: dict[str, PolledPump] = {}
         self._connections: set[HttpConnection] = set()

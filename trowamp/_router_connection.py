@@ -17,7 +17,7 @@ from trio.lowlevel import enable_ki_protection
 from ._pump import Pump
 
 if TYPE_CHECKING:
-    from ._serve import Router
+    from ._router_shell import RouterShell
     from .auth._router import Accept, Pending
     from .messages import Message
 
@@ -36,7 +36,7 @@ class RouterConnection:
         identity: Who it is, if this program has made it for a purpose of the router's own.
     """
 
-    def __init__(self, router: Router, pump: Pump, *, since: float, identity: Accept | None = None) -> None:
+    def __init__(self, router: RouterShell, pump: Pump, *, since: float, identity: Accept | None = None) -> None:
         self.pump = pump
         self._is_stranger = True
         pump.link.max_size = min(pump.link.max_size, _BEFORE_WELCOME)

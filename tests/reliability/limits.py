@@ -222,7 +222,7 @@ async def open_remote(router: Router, address: str, *, opens: bool = True) -> As
 
     peer = Peer(near, rawsocket())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(router.serve_transport, far)
+        nursery.start_soon(router._shell.serve_transport, far)
         if opens:
             await open_link(peer.pump, "the router")
         else:
@@ -291,7 +291,7 @@ async def waiting_for(router: Router, octets: int, pause: float) -> int:
         most = 0
         for _ in range((octets + TAKEN) // 1000):
             await publisher.with_options(acknowledge=True).publish(TOPIC, "x" * 1000)
-            most = max(most, *(peer.outbox.size for peer in router.core._peers))
+            most = max(most, *(peer.outbox.size for peer in router._shell.core._peers))
         await trio.sleep(pause + 0.01)
         assert router.statistics().slow_consumers == 1
         while isinstance(message := await slow.next_message(), Event):

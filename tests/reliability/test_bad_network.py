@@ -121,7 +121,7 @@ class CutRouter:
         framing, serializer = self._link
         near, self._far = memory_pair()
         self._near = CutTransport(near, cut, up=up, down=down)
-        self._nursery.start_soon(self.router.serve_transport, self._far)
+        self._nursery.start_soon(self.router._shell.serve_transport, self._far)
         pump = Pump(self._near, LINKS[framing](serializer))
         deadline = trio.current_time() + 15
         with trio.move_on_at(deadline):

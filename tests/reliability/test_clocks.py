@@ -29,7 +29,7 @@ WALL = {
     "time.gmtime",
     "time.localtime",
 }
-ALLOWED = {"trowamp/_serve.py", "trowamp/_authentication.py", "trowamp/cli"}
+ALLOWED = {"trowamp/_router_shell.py", "trowamp/_authentication.py", "trowamp/cli"}
 WEEK = 7 * 24 * 3600.0
 
 
@@ -55,7 +55,7 @@ def test_a_planted_look_at_the_wall_clock_is_found() -> None:
 async def test_a_week_of_idling_loses_nobody(autojump_clock: MockClock) -> None:
     async with open_router(ping_interval=600, ping_timeout=600) as router, trio.open_nursery() as nursery:
         near, far = memory_pair()
-        nursery.start_soon(router.serve_transport, far)
+        nursery.start_soon(router._shell.serve_transport, far)
         pump = Pump(CutTransport(near, "stall"), websocket())
         opened = Opened(pump, await open_link(pump, "the router"), trio.current_time() + 15, KeepAlive(600, 600))
         async with run_session(opened, "realm1", {}) as session:
@@ -87,7 +87,7 @@ async def test_a_week_of_lost_sessions_ends_with_a_session(
             end = trio.current_time() + WEEK
             while trio.current_time() < end:
                 await trio.sleep(3600)
-                for transport in list(router._transports):
+                for transport in list(router._shell._transports):
                     transport.abort()
             await trio.sleep(60)
             assert component.session is not None

@@ -67,7 +67,7 @@ async def test_a_router_ends_corrupted_sessions_and_nobody_else_notices(
 async def say(router: Router, nursery: trio.Nursery, octets: bytes) -> bool:
     """Say something; tell whether the router has closed the connection within a second."""
     near, far = memory_pair()
-    nursery.start_soon(router.serve_transport, far)
+    nursery.start_soon(router._shell.serve_transport, far)
     has_ended = False
     with trio.move_on_after(1):
         try:

@@ -204,7 +204,7 @@ async def test_with_the_defaults_a_vanished_peer_is_noticed_within_a_few_pings(a
         near, far = memory_pair()
         transport = CutTransport(near, "stall")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(router.serve_transport, far)
+            nursery.start_soon(router._shell.serve_transport, far)
             pump = Pump(transport, websocket())
             messages = await open_link(pump, "the router")
             opened = Opened(pump, messages, trio.current_time() + 15, KeepAlive(*DEFAULTS))

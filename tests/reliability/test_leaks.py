@@ -156,7 +156,7 @@ class Outage:
         self.attempts.append(trio.current_time())
         if self.router is None:
             raise ConnectError("nobody is there")
-        return await self.router.connect()
+        return await self.router._shell.connect()
 
 
 class ToOutage(Transport):
@@ -205,7 +205,7 @@ async def test_clients_that_lose_their_router_together_do_not_come_back_together
             await everybody_is_there()
             await trio.sleep(10)
             outage.attempts.clear()
-            for transport in list(outage.router._transports):
+            for transport in list(outage.router._shell._transports):
                 transport.abort()
         outage.router = None
         await trio.sleep(OUTAGE)

@@ -15,7 +15,7 @@ from tests.reliability.limits import BEHAVIOUR, FIXED, ISSUE, OTHER, open_limite
 from trowamp import RouterOptions
 from trowamp._open import _PING_INTERVAL, DEFAULT_PING_TIMEOUT
 from trowamp._router_connection import _BEFORE_WELCOME
-from trowamp._serve import ServerOptions
+from trowamp._router_shell import ServerOptions
 from trowamp.cli._config import LIMITS
 from trowamp.router import _failures
 from trowamp.wire import _values

@@ -35,7 +35,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from .._serve import ServerOptions
+from .._router_shell import ServerOptions
 from ..auth import METHODS, principals_from_mapping
 from ..auth._authority import RouterAuth
 from ..auth._keys import private_key_from
