@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import heapq
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ class Count(Census):
     """How much there is of everything in a program of another framework."""
 
     def __init__(self, kit: Kit) -> None:
+        if kit.name == "twisted":  # which forgets calls that were cancelled when there are many of them
+            kept = [call for call in kit.loop._pendingTimedCalls if not call.cancelled]
+            heapq.heapify(kept)
+            kit.loop._pendingTimedCalls, kit.loop._cancellations = kept, 0
         gc.collect()
         self.files = len(list(Path("/proc/self/fd").iterdir()))
         if kit.name == "asyncio":
