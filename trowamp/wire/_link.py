@@ -222,7 +222,8 @@ class Link:
 
     def data_to_send(self) -> bytearray:
         """Return the outgoing buffer itself, in one piece; report what was written of its front with `data_sent`."""
-        self._outgoing.gather()
+        if self._outgoing.behind:
+            self._outgoing.gather()
         return self._outgoing
 
     @property
