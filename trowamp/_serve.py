@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 import msgspec
 import trio
 
+from . import uris
 from ._authentication import RouterAuth
 from ._authorization import Authorize
 from ._failures import open_service_nursery, outlive_the_block
@@ -57,6 +58,55 @@ class Router:
     def statistics(self) -> RouterStatistics:
         """Return what the router holds now and what it refused so far."""
         return self._shell.statistics()
+
+    def dismiss(
+        self, realm: str, session_id: int, *, reason: str = uris.CLOSE_KILLED, message: str | None = None
+    ) -> None:
+        """End a session: it is told so, and cannot refuse. Meant for operators: no rules apply.
+
+        Args:
+            realm: Its realm.
+            session_id: The session, as `Session.id` and `wamp.session.list` name it.
+            reason: A URI for the session.
+            message: Words for people.
+
+        Raises:
+            NoSuchSession: There is no such session in the realm.
+            ValueError: There is no such realm, or the reason is no URI.
+        """
+        self._shell.core.dismiss(realm, session_id, reason, message, trio.current_time())
+        self._shell.flush()
+
+    def revoke_registration(self, realm: str, registration_id: int, *, reason: str | None = None) -> None:
+        """Take a registration away from all its callees. Calls on their way are still answered.
+
+        Args:
+            realm: Its realm.
+            registration_id: The registration, as `Registration.id` and `wamp.registration.lookup` name it.
+            reason: A URI for the callees; those are told whose client announces `registration_revocation`.
+
+        Raises:
+            NoSuchRegistration: There is no such registration in the realm.
+            ValueError: There is no such realm, or the reason is no URI.
+        """
+        self._shell.core.revoke_registration(realm, registration_id, reason)
+        self._shell.flush()
+
+    def revoke_subscription(self, realm: str, subscription_id: int, *, reason: str | None = None) -> None:
+        """Take a subscription away from all its subscribers.
+
+        Args:
+            realm: Its realm.
+            subscription_id: The subscription, as `Subscription.id` and `wamp.subscription.lookup` name it.
+            reason: A URI for the subscribers; those are told whose client announces `subscription_revocation`, unless
+                `RouterOptions.send_subscription_revocation` is off.
+
+        Raises:
+            NoSuchSubscription: There is no such subscription in the realm.
+            ValueError: There is no such realm, or the reason is no URI.
+        """
+        self._shell.core.revoke_subscription(realm, subscription_id, reason)
+        self._shell.flush()
 
     @property
     def connections(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trowamp import uris
+from trowamp import NoSuchSession, uris
 from trowamp.auth._anonymous import AnonymousAuthenticator
 from trowamp.auth._router import Accept
 from trowamp.messages import Error, Event, Goodbye, Result
@@ -169,6 +169,8 @@ def test_sessions_of_the_router_itself_are_not_seen(world: World, caller: Client
     assert ask_in_vain(caller, uris.SESSION_GET, service.session_id) == uris.ERROR_NO_SUCH_SESSION
     assert ask_in_vain(caller, uris.SESSION_KILL, service.session_id) == uris.ERROR_NO_SUCH_SESSION
     assert ask(caller, uris.SESSION_KILL_ALL) == 0
+    with pytest.raises(NoSuchSession):
+        world.router.dismiss("realm1", service.session_id, uris.CLOSE_KILLED, None, world.now)
     assert ask(service, uris.SESSION_COUNT) == 1
     service.drop()
     assert caller.received() == []

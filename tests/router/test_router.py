@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trowamp import RemoteProtocolError, uris
+from trowamp import NoSuchSession, RemoteProtocolError, uris
 from trowamp.messages import (
     Abort,
     Call,
@@ -128,9 +128,11 @@ def test_nobody_joins_a_router_that_shuts_down(world: World) -> None:
 
 @pytest.mark.checklist("SES-R5")
 def test_one_session_can_be_dismissed(world: World, caller: Client) -> None:
-    world.router.dismiss(caller.peer, uris.CLOSE_KILLED, "go away", world.now)
+    session_id = caller.session_id
+    world.router.dismiss("realm1", session_id, uris.CLOSE_KILLED, "go away", world.now)
     assert caller.expect(Goodbye) == Goodbye({"message": "go away"}, uris.CLOSE_KILLED)
-    world.router.dismiss(caller.peer, uris.CLOSE_KILLED, "go away", world.now)
+    with pytest.raises(NoSuchSession):
+        world.router.dismiss("realm1", session_id, uris.CLOSE_KILLED, "go away", world.now)
     assert caller.received() == []
     assert world.statistics() == {"connections": 1, "realms": 1, "deadlines": 1}
 

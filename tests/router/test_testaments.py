@@ -27,7 +27,7 @@ def heir(world: World) -> Client:
 
 
 def kill(client: Client) -> None:
-    client.world.router.dismiss(client.peer, uris.CLOSE_KILLED, None, client.world.now)
+    client.world.router.dismiss("realm1", client.session_id, uris.CLOSE_KILLED, None, client.world.now)
 
 
 def violate(client: Client) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .. import uris
+from .._exceptions import NoSuchSession
 from .._uri_pattern import is_uri
 from ..auth._anonymous import AnonymousAuthenticator
 from ..auth._router import Accept, Deny, Outcome, Pending
@@ -278,18 +279,26 @@ class Router:
                 self._abort(peer, uris.CLOSE_SYSTEM_SHUTDOWN, "the router shuts down")
         self._bury()
 
-    def dismiss(self, peer: Peer, reason: str, message: str | None, now: float) -> None:
+    def dismiss(self, realm: str, session_id: int, reason: str, message: str | None, now: float) -> None:
         """End a session with a GOODBYE of the router's (SES-R5).
 
         Args:
-            peer: The peer; nothing happens if it has no session.
+            realm: The realm.
+            session_id: The session; those of the router's own are not found.
             reason: The reason's URI.
             message: Words for people, or None.
             now: The time.
+
+        Raises:
+            ValueError: There is no such realm, or the reason is no URI.
+            NoSuchSession: There is no such session in it.
         """
-        if peer.session is not None:
-            self._kill(peer.session, reason, message, now)
-            self._bury()
+        _check_reason(reason)
+        session = self._realm(realm).sessions.get(session_id)
+        if session is None or session.is_service:
+            raise NoSuchSession(f"no session {session_id}")
+        self._kill(session, reason, message, now)
+        self._bury()
 
     def revoke_registration(self, realm: str, registration_id: int, reason: str | None = None) -> None:
         """Take a registration away from all its callees.
@@ -300,9 +309,10 @@ class Router:
             reason: A URI for the callees, or None.
 
         Raises:
-            ValueError: There is no such realm.
+            ValueError: There is no such realm, or the reason is no URI.
             NoSuchRegistration: There is no such registration in it.
         """
+        _check_reason(reason)
         self._realm(realm).dealer.revoke(registration_id, reason)
         self._bury()
 
@@ -315,9 +325,10 @@ class Router:
             reason: A URI for the subscribers, or None.
 
         Raises:
-            ValueError: There is no such realm.
+            ValueError: There is no such realm, or the reason is no URI.
             NoSuchSubscription: There is no such subscription in it.
         """
+        _check_reason(reason)
         self._realm(realm).broker.revoke(subscription_id, reason)
         self._bury()
 
@@ -518,6 +529,11 @@ class Router:
             return self._realms[name]
         except KeyError:
             raise ValueError(f"no such realm: {name!r}") from None
+
+
+def _check_reason(reason: str | None) -> None:
+    if reason is not None and not is_uri(reason):
+        raise ValueError(f"the reason is a URI, not {reason!r}")
 
 
 _STEPS: dict[type[Step], Callable[[Router, Peer, Any, float], None]] = {
