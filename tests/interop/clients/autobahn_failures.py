@@ -100,9 +100,10 @@ SCRIPTS = {
 class Router(threading.Thread):
     """Serves one connection."""
 
-    def __init__(self, steps):
+    def __init__(self, steps, has_joined):
         super().__init__(daemon=True)
         self._steps = steps
+        self._has_joined = has_joined
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
 
@@ -133,7 +134,7 @@ class Router(threading.Thread):
         else:
             connection.sendall(frame(step))
             if step is WELCOME:
-                threading.Event().wait(0.02)  # what comes next comes in a packet of its own
+                self._has_joined.wait(PATIENCE)  # what comes next comes in a packet of its own
 
     def _take(self, connection, size):
         data = b""
@@ -152,6 +153,7 @@ class Session(wamp.ApplicationSession):
         super().__init__(types.ComponentConfig("realm1"))
         self.told = []
         self.pending = None
+        self.has_joined = threading.Event()
         self._role = role or ""
 
     def onConnect(self):
@@ -172,6 +174,7 @@ class Session(wamp.ApplicationSession):
 
     def onJoin(self, details):
         self.told.append("onJoin")
+        self.has_joined.set()
         if self._role == "call":
             self._watch(self.call("com.example.procedure"))
         elif self._role == "register":
@@ -215,7 +218,8 @@ class Session(wamp.ApplicationSession):
 
 
 def begin(steps, role):
-    router, session = Router(steps), Session(role)
+    session = Session(role)
+    router = Router(steps, session.has_joined)
     router.start()
     return router, session, rawsocket.WampRawSocketClientFactory(lambda: session, serializer.JsonSerializer())
 
