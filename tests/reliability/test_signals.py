@@ -17,7 +17,7 @@ from trowamp import SessionClosed, open_router, open_session
 
 pytestmark = pytest.mark.timeout(300)
 
-SIGNALS = 200
+SIGNALS = 100
 AT_ONCE = 6
 SESSIONS = 3  # of each router
 FLAGS = ("-X", "dev", "-W", "error::ResourceWarning")
