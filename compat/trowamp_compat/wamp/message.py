@@ -67,34 +67,6 @@ _CALLER: Final = "caller caller_authid caller_authrole"
 _CALLEE: Final = "callee callee_authid callee_authrole"
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
-class _Encoded(Carrying):
-    """What every message with a payload can tell: how the payload is encoded, and who has forwarded it. These are given by name."""
-
-    enc_algo: str | None = None
-    enc_key: str | None = None
-    enc_serializer: str | None = None
-    forward_for: ForwardFor = None
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class _FromCaller(_Encoded):
-    """What a call tells of the caller."""
-
-    caller: int | None = None
-    caller_authid: str | None = None
-    caller_authrole: str | None = None
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class _FromCallee(_Encoded):
-    """What an answer tells of the callee."""
-
-    callee: int | None = None
-    callee_authid: str | None = None
-    callee_authrole: str | None = None
-
-
 class _Introducing(Message):
     """What HELLO and WELCOME have in common: roles with their features."""
 
@@ -236,7 +208,7 @@ class Goodbye(Message):
 
 @describe(messages.Error, "request_type request options error", f"{_ENCODING} {_CALLEE} forward_for", "error")
 @dataclass(eq=False, repr=False)
-class Error(_FromCallee):
+class Error(Carrying):
     """ERROR: a request failed."""
 
     request_type: int = _NEEDED
@@ -245,6 +217,13 @@ class Error(_FromCallee):
     args: Any = None
     kwargs: Any = None
     payload: bytes | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    callee: int | None = None
+    callee_authid: str | None = None
+    callee_authrole: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(
@@ -255,7 +234,7 @@ class Error(_FromCallee):
     "topic",
 )
 @dataclass(eq=False, repr=False)
-class Publish(_Encoded):
+class Publish(Carrying):
     """PUBLISH: an event for the broker."""
 
     request: int = _NEEDED
@@ -273,6 +252,10 @@ class Publish(_Encoded):
     eligible_authrole: list[str] | None = None
     retain: bool | None = None
     transaction_hash: str | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(messages.Published, "request publication")
@@ -354,7 +337,7 @@ class Unsubscribed(Message):
     "topic",
 )
 @dataclass(eq=False, repr=False)
-class Event(_Encoded):
+class Event(Carrying):
     """EVENT: an event for a subscriber."""
 
     subscription: int = _NEEDED
@@ -369,6 +352,10 @@ class Event(_Encoded):
     retained: bool | None = None
     transaction_hash: str | None = None
     x_acknowledged_delivery: bool | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(messages.EventReceived, "publication")
@@ -386,7 +373,7 @@ class EventReceived(Message):
     "procedure",
 )
 @dataclass(eq=False, repr=False)
-class Call(_FromCaller):
+class Call(Carrying):
     """CALL: call a procedure."""
 
     request: int = _NEEDED
@@ -397,6 +384,13 @@ class Call(_FromCaller):
     timeout: int | None = None
     receive_progress: bool | None = None
     transaction_hash: str | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    caller: int | None = None
+    caller_authid: str | None = None
+    caller_authrole: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(messages.Cancel, "request options", "mode forward_for")
@@ -415,7 +409,7 @@ class Cancel(Message):
 
 @describe(messages.Result, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
 @dataclass(eq=False, repr=False)
-class Result(_FromCallee):
+class Result(Carrying):
     """RESULT: the answer to a call, or a part of it."""
 
     request: int = _NEEDED
@@ -423,6 +417,13 @@ class Result(_FromCallee):
     kwargs: Any = None
     payload: bytes | None = None
     progress: bool | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    callee: int | None = None
+    callee_authid: str | None = None
+    callee_authrole: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(
@@ -486,7 +487,7 @@ class Unregistered(Message):
     "procedure",
 )
 @dataclass(eq=False, repr=False)
-class Invocation(_FromCaller):
+class Invocation(Carrying):
     """INVOCATION: a call for a callee."""
 
     request: int = _NEEDED
@@ -496,8 +497,15 @@ class Invocation(_FromCaller):
     payload: bytes | None = None
     timeout: int | None = None
     receive_progress: bool | None = None
+    caller: int | None = None
+    caller_authid: str | None = None
+    caller_authrole: str | None = None
     procedure: str | None = None
     transaction_hash: str | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    forward_for: ForwardFor = None
 
 
 @describe(messages.Interrupt, "request options", "mode reason forward_for", "reason")
@@ -516,7 +524,7 @@ class Interrupt(Message):
 
 @describe(messages.Yield, "request options", f"progress {_ENCODING} {_CALLEE} forward_for")
 @dataclass(eq=False, repr=False)
-class Yield(_FromCallee):
+class Yield(Carrying):
     """YIELD: the callee's answer, or a part of it."""
 
     request: int = _NEEDED
@@ -524,6 +532,13 @@ class Yield(_FromCallee):
     kwargs: Any = None
     payload: bytes | None = None
     progress: bool | None = None
+    enc_algo: str | None = None
+    enc_key: str | None = None
+    enc_serializer: str | None = None
+    callee: int | None = None
+    callee_authid: str | None = None
+    callee_authrole: str | None = None
+    forward_for: ForwardFor = None
 
 
 #: Every message class by its number on the wire.
