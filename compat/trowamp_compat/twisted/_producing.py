@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Cooperator
+from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 
@@ -21,9 +22,13 @@ class AskedProducer:
     """
 
     def __init__(self, producer: Any, call_soon: Callable[..., Any], on_error: Callable[[BaseException], None]) -> None:
+        def failed(failure: Failure) -> None:
+            error: Any = failure.value
+            on_error(error)
+
         self._producer = producer
         self._task = Cooperator(scheduler=call_soon).cooperate(self._ask())
-        self._task.whenDone().addErrback(lambda failure: on_error(failure.value))
+        self._task.whenDone().addErrback(failed)
         self._is_paused = False
         self._is_stopped = False
 
