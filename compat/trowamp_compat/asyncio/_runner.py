@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from typing import Any, Final
+from typing import Any
 
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
+from ._running import run_until_done
 from .component import Component
-from .util import get_or_create_event_loop
-
-_GRACE: Final = 5.0  # seconds to leave a session in when the loop was stopped
 
 
 class _Component(RunnerComponent, Component):
@@ -50,14 +47,10 @@ class ApplicationRunner(Runner):
         component = self._running = _Component(config, self.realm, self.extra, make)
         if not start_loop:
             return self._open(component, auto_reconnect=auto_reconnect)
-        loop = get_or_create_event_loop()
         try:
-            done = loop.run_until_complete(_started(component, loop))
-            self._run(loop, done)
-            error = done.exception() if done.done() and not done.cancelled() else None
+            error = run_until_done(lambda: _lasting(component), self.stop)
         finally:
             self._running = None
-            _finish(loop)
         self._raise_what_ended_it(error, component, auto_reconnect=auto_reconnect)
         return None
 
@@ -65,33 +58,6 @@ class ApplicationRunner(Runner):
         connection = await self._opened(component, asyncio.get_running_loop(), auto_reconnect=auto_reconnect)
         return connection.transport, connection
 
-    def _run(self, loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-        """Run the loop; when it is stopped, or interrupted, the session is left first."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, self.stop)
-            except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, or not in this thread
-                break
-        done.add_done_callback(lambda _: loop.stop())
-        loop.run_forever()
-        if not done.done():
-            self.stop()
-            end = loop.call_later(_GRACE, loop.stop)
-            while not done.done() and loop.time() < end.when():
-                loop.run_forever()  # programs stop the loop when the session has been left, as they do when it ends by itself
-            end.cancel()
 
-
-async def _started(component: _Component, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-    started: asyncio.Future[None] = component._start(loop)
-    return started
-
-
-def _finish(loop: asyncio.AbstractEventLoop) -> None:
-    """Let what still runs on the loop end; the loop itself is the program's."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.close()
+async def _lasting(component: _Component) -> None:
+    await component._start(asyncio.get_running_loop())

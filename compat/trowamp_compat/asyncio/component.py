@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
 from ._connect import connect
 from ._face import AsyncioFace
+from ._running import run_until_done
 from ._sessions import Session
 
 __all__ = ["Component", "run"]
@@ -57,7 +57,8 @@ def run(
 
     Args:
         components: A component, or a list of them.
-        start_loop: Whether to run the loop. A text or None in this place is the log level (C-16).
+        start_loop: Whether to run the loop, which is the one that the program has set, else a new one, and is closed in the end. A text or None in
+            this place is the log level (C-16).
         log_level: The level to log at; None leaves logging as it is.
         stop_at_close: For programs that run on Twisted, too; here the loop always stops.
 
@@ -65,39 +66,26 @@ def run(
         None; a future of all components if the loop is not started.
 
     Raises:
-        ValueError: `components` are none.
+        ValueError: `components` are none, or one is there twice.
+        RuntimeError: The loop runs already.
         Exception: What ended the first component that failed.
     """
     if start_loop is None or isinstance(start_loop, str):
         start_loop, log_level = True, start_loop
-    if isinstance(components, Component):
-        components = [components]
-    if not isinstance(components, list | tuple) or not all(isinstance(each, Component) for each in components):
-        raise ValueError(f"run needs a component or a list of components, not {components!r}")
+    components = component.components_of(components, Component)
     if log_level is not None:
         start_logging("asyncio", level=log_level)
     if not start_loop:
         return asyncio.ensure_future(_run_all(components))
-    loop = asyncio.new_event_loop()
-    try:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(_run_all(components, with_signals=True))
-    finally:
-        _close(loop)
+    error = run_until_done(lambda: _run_all(components), lambda: [each.stop() for each in components])
+    if error is not None:
+        raise error
     return None
 
 
-async def _run_all(components: Sequence[Component], *, with_signals: bool = False) -> None:
+async def _run_all(components: Sequence[Component]) -> None:
     loop = asyncio.get_running_loop()
-    futures = [component.start(loop) for component in components]
-
-    def stop() -> None:
-        for each in components:
-            each.stop()
-
-    if with_signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            _handle(loop, number, stop)
+    futures = [AsyncioFace(loop).as_future(each.start, loop) for each in components]
     results = await asyncio.gather(*futures, return_exceptions=True)
     errors = [error for error in results if isinstance(error, BaseException)]
     for each, error in zip(components, results, strict=True):
@@ -105,25 +93,3 @@ async def _run_all(components: Sequence[Component], *, with_signals: bool = Fals
             each.log.error("the component has failed: {error!r}", error=error)
     if errors:
         raise errors[0]
-
-
-def _handle(loop: asyncio.AbstractEventLoop, number: int, stop: Callable[[], None]) -> None:
-    try:
-        loop.add_signal_handler(number, stop)
-    except (NotImplementedError, RuntimeError):  # not on this platform, or not in this thread
-        return
-
-
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Give everything on the loop the chance to end."""
-    try:
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()

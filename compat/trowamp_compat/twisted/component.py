@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.python.failure import Failure
 
 from .._logging import start_logging
@@ -69,13 +69,10 @@ def run(components: Any, log_level: str | None = "info", stop_at_close: bool = T
         None; a Deferred of all components if the reactor is not started.
 
     Raises:
-        ValueError: `components` are none.
+        ValueError: `components` are none, or one is there twice.
         Exception: What ended the first component that failed.
     """
-    if isinstance(components, Component):
-        components = [components]
-    if not isinstance(components, list | tuple) or not all(isinstance(each, Component) for each in components):
-        raise ValueError(f"run needs a component or a list of components, not {components!r}")
+    components = component.components_of(components, Component)
     if log_level is not None:
         start_logging("twisted", level=log_level)
     reactor = TwistedFace().reactor
@@ -84,10 +81,10 @@ def run(components: Any, log_level: str | None = "info", stop_at_close: bool = T
         return _run_all(reactor, components, errors)
 
     def begin() -> None:
+        reactor.addSystemEventTrigger("before", "shutdown", _stop_all, components)
         done = _run_all(reactor, components, errors)
         if stop_at_close:
             done.addBoth(lambda _: stop(reactor))
-        reactor.addSystemEventTrigger("before", "shutdown", _stop_all, components)
 
     reactor.callWhenRunning(begin)
     reactor.run()
@@ -102,7 +99,7 @@ def _run_all(reactor: Any, components: Sequence[Component], errors: list[BaseExc
         component.log.error("the component has failed: {error!r}", error=error)
         errors.append(error)
 
-    return DeferredList([each.start(reactor).addErrback(failed, each) for each in components])
+    return DeferredList([maybeDeferred(each.start, reactor).addErrback(failed, each) for each in components])
 
 
 def _stop_all(components: Sequence[Component]) -> Deferred[Any]:

@@ -84,6 +84,8 @@ class Work:
             self.face.resolve(self.done)
         elif self._attempt is not None:
             self._attempt.stop()
+        else:  # listeners of "start" go on
+            self.face.resolve(self.done)
 
     def joined(self, index: int) -> None:
         """A session was joined: the next failure is the first again (S-35)."""

@@ -254,3 +254,22 @@ class Component(Observable, abc.ABC):
         gathered = self._face.gather(pending, consume_exceptions=False)
         self._face.when_done(gathered, lambda _: self._face.resolve(done), failed)
         return done
+
+
+def components_of(components: Any, kind: type[Component]) -> list[Any]:
+    """Return the components that `run` was given.
+
+    Args:
+        components: A component, or a list of them.
+        kind: The framework's class of components.
+
+    Raises:
+        ValueError: They are none, or one is there twice.
+    """
+    if isinstance(components, kind):
+        return [components]
+    if not isinstance(components, list | tuple) or not all(isinstance(each, kind) for each in components):
+        raise ValueError(f"run needs a component or a list of components, not {components!r}")
+    if len(set(map(id, components))) < len(components):
+        raise ValueError("run was given the same component twice: it has one session at a time")
+    return list(components)
