@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,12 +128,79 @@ def test_every_documented_key_is_taken(config: dict[str, Any]) -> None:
         websocket(endpoint=7),
         websocket(max_retries=-2),
         websocket(retry_delay_growth=0.5),
+        websocket(endpoint={**TCP, "timeout": -1}),
+        websocket(options={1: 2}),
+        websocket(headers={"A": "b\r\nC: d"}),
+        {"url": "ws://h", 1: 2},
+        [],
     ],
     ids=str,
 )
 def test_what_is_not_legal_is_refused(config: Any) -> None:
     with pytest.raises(ValueError, match="."):
         read_transports([config])
+
+
+@pytest.mark.autobahn("S-24", "S-28", "W-33")
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (websocket(endpoint={**TCP, "tls": {"trustroot": "x"}}), "unknown keys of tls: trustroot"),
+        (websocket(endpoint={**TCP, "tls": {"trust_root": 5}}), "the trust_root of tls .* not 5"),
+        (websocket(endpoint={**TCP, "tls": {"trust_root": ""}}), "the trust_root of tls .* not ''"),
+        (
+            websocket(endpoint={**TCP, "tls": {"trust_root": "/no/such.pem"}}),
+            "trust_root .*'/no/such.pem'.*No such file",
+        ),
+        (websocket(endpoint={**TCP, "tls": {"hostname": 5}}), "the hostname of tls .* not 5"),
+        (websocket(endpoint={**TCP, "tls": "yes"}), "tls is .* not 'yes'"),
+        (websocket(endpoint={**TCP, "tls": 1}), "tls is .* not 1"),
+        (websocket(endpoint={**TCP, "port": 99999}), "the port of an endpoint .* not 99999"),
+        (websocket(endpoint={**TCP, "port": 0}), "the port of an endpoint .* not 0"),
+        (websocket(proxy={"host": "h", "port": 99999}), "the port of a proxy .* not 99999"),
+        (websocket(proxy={"host": 5, "port": 1}), "the host of a proxy .* not 5"),
+        (websocket(options={"autoPingInterval": "x"}), "auto_ping_interval .* a number of seconds, not 'x'"),
+        (websocket(options={"open_handshake_timeout": -1}), "open_handshake_timeout .* not -1"),
+        (websocket(options={"maxMessagePayloadSize": 1.5}), "max_message_payload_size .* not 1.5"),
+        (rawsocket(options={"maxMessagePayloadSize": True}), "max_message_payload_size .* not True"),
+        (websocket(options={"tcpNoDelay": "no"}), "tcp_no_delay must be a bool, not 'no'"),
+        (websocket(options={"perMessageCompressionOffers": "deflate"}), "offers must be a list, not 'deflate'"),
+        (websocket(max_retries="x"), "max_retries is a whole number, not 'x'"),
+        (websocket(max_retries=1.5), "max_retries is a whole number, not 1.5"),
+        (websocket(initial_retry_delay="x"), "initial_retry_delay is a number, not 'x'"),
+        (websocket(retry_delay_jitter="x"), "retry_delay_jitter is a number, not 'x'"),
+        (websocket(headers=[1]), r"headers .* not \[1\]"),
+        (websocket(headers={1: "x"}), "headers .* not {1: 'x'}"),
+        ("ws://h:99999/", "'ws://h:99999/'.*range"),
+        ("ws://h:xx/", "'ws://h:xx/'.*xx"),
+        ("rs://h:99999", "'rs://h:99999'.*range"),
+    ],
+    ids=str,
+)
+def test_a_value_that_cannot_be_used_is_refused_by_name_and_value(config: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        TransportConfig(config)
+
+
+@pytest.mark.autobahn("S-4")
+def test_no_transport_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one transport"):
+        read_transports([])
+
+
+@pytest.mark.autobahn("S-24")
+def test_a_file_without_certificates_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pem"
+    path.write_text("nothing")
+    for trust_root in (path, str(path)):
+        with pytest.raises(ValueError, match=r"empty\.pem"):
+            TransportConfig(websocket(endpoint={**TCP, "tls": {"trust_root": trust_root}}))
+
+
+@pytest.mark.autobahn("S-26")
+def test_an_option_that_is_none_is_as_if_it_were_not_there() -> None:
+    config = TransportConfig(websocket(options={"autoPingInterval": None, "openHandshakeTimeout": 7}))
+    assert (config.ping_interval, config.open_timeout) == (10, 7)
 
 
 @pytest.mark.autobahn("C-14")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..wamp._configured import ConfiguredFactory
+from ..wamp._transport_checks import trusting
 from ..wamp._transports import TransportConfig
 from ._connection import AsyncioConnection
 from ._proxy import connect_through
@@ -66,7 +67,7 @@ def _tls_context(config: TransportConfig) -> ssl.SSLContext | None:
     if isinstance(tls, ssl.SSLContext):
         return tls
     if isinstance(tls, Mapping):
-        return ssl.create_default_context(cafile=tls.get("trust_root"))
+        return trusting(tls.get("trust_root"))
     if tls not in (None, False, True):
         raise RuntimeError(f"on asyncio tls is True, False, a dictionary or an ssl.SSLContext, not {tls!r}")
     return ssl.create_default_context() if config.is_secure else None

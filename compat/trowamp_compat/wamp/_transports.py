@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -13,6 +12,7 @@ from trowamp.protocol import ReconnectSchedule
 from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, get_serializer, rawsocket_client, websocket_client
 
 from ..rawsocket.util import parse_url as parse_rawsocket_url
+from ._transport_checks import check_number, check_options, check_port, check_retries, check_tls, check_url, snake_case
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8080/ws"
 WEBSOCKET_SERIALIZERS: Final = ("cbor", "json")
@@ -125,19 +125,20 @@ class TransportConfig:
             config = {"url": config}
         if not isinstance(config, Mapping):
             raise ValueError(f"a transport is a URL or a dictionary, not {config!r}")
-        unknown = sorted(set(config) - _KEYS)
+        unknown = sorted(map(str, set(config) - _KEYS))
         if unknown:
             raise ValueError(f"unknown keys of a transport: {', '.join(unknown)}")
         self.url: str | None = config.get("url")
-        if self.url is not None and not isinstance(self.url, str):
-            raise ValueError(f"the url of a transport must be a string, not {self.url!r}")
+        if self.url is not None:
+            check_url(self.url)
         self.kind = _kind(config, self.url)
         self.endpoint = self._endpoint(config.get("endpoint"))
         self.serializers = _serializers(config, self.kind)
-        self.headers = dict(config.get("headers") or {})
+        self.headers = _headers(config.get("headers"))
         self.proxy = _proxy(config.get("proxy"), self.kind)
         self.options = _options(config.get("options"), self.kind)
         self._retries = {key: config[key] for key in _RETRY_DEFAULTS if config.get(key) is not None}
+        check_retries(self._retries)
         self.schedule()
         self.make_link()
 
@@ -269,7 +270,10 @@ def read_transports(transports: Any) -> list[TransportConfig]:
         transports = [transports]
     elif not isinstance(transports, Iterable):
         raise ValueError(f"transports must be a URL, a dictionary or a list of these, not {transports!r}")
-    return [TransportConfig(each) for each in transports]
+    configs = [TransportConfig(each) for each in transports]
+    if not configs:
+        raise ValueError("transports must name at least one transport, not none")
+    return configs
 
 
 def jitter_of(configs: Iterable[TransportConfig]) -> float:
@@ -313,7 +317,7 @@ def _serializers(config: Mapping[str, Any], kind: str) -> list[Serializer]:
 
 
 def _read_endpoint(endpoint: Endpoint, config: Mapping[str, Any]) -> None:
-    unknown = sorted(set(config) - _ENDPOINT_KEYS)
+    unknown = sorted(map(str, set(config) - _ENDPOINT_KEYS))
     if unknown:
         raise ValueError(f"unknown keys of an endpoint: {', '.join(unknown)}")
     kind = config.get("type")
@@ -326,10 +330,8 @@ def _read_endpoint(endpoint: Endpoint, config: Mapping[str, Any]) -> None:
         endpoint.path = _required(config, "path", str)
     else:
         raise ValueError(f"the type of an endpoint is tcp or unix, not {kind!r}")
-    timeout = config.get("timeout", 10)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise ValueError(f"the timeout of an endpoint is a number of seconds, not {timeout!r}")
-    endpoint.timeout = timeout
+    endpoint.timeout = config.get("timeout", 10)
+    check_number("the timeout of an endpoint", endpoint.timeout)
 
 
 def _read_tcp(endpoint: Endpoint, config: Mapping[str, Any]) -> None:
@@ -337,7 +339,9 @@ def _read_tcp(endpoint: Endpoint, config: Mapping[str, Any]) -> None:
         raise ValueError("an endpoint of type tcp has no 'path'")
     endpoint.host = _required(config, "host", str)
     endpoint.port = _required(config, "port", int)
+    check_port("the port of an endpoint", endpoint.port)
     endpoint.tls = config.get("tls")
+    check_tls(endpoint.tls)
     endpoint.version = config.get("version")
     if endpoint.version not in (None, 4, 6):
         raise ValueError(f"the version of an endpoint is 4 or 6, not {endpoint.version!r}")
@@ -350,6 +354,14 @@ def _required(config: Mapping[str, Any], key: str, kind: type) -> Any:
     return value
 
 
+def _headers(config: Any) -> dict[str, Any]:
+    if config is None:
+        return {}
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise ValueError(f"headers are a dictionary of strings, not {config!r}")
+    return dict(config)
+
+
 def _proxy(config: Any, kind: str) -> tuple[str, int] | None:
     if config is None:
         return None
@@ -357,8 +369,9 @@ def _proxy(config: Any, kind: str) -> tuple[str, int] | None:
         raise ValueError("a proxy is for websocket transports only")
     if not isinstance(config, Mapping) or set(config) != {"host", "port"}:
         raise ValueError("a proxy has the keys host and port")
-    if not isinstance(config["host"], str) or not isinstance(config["port"], int):
-        raise ValueError("the host of a proxy is a string, its port a number")
+    if not isinstance(config["host"], str):
+        raise ValueError(f"the host of a proxy is a string, not {config['host']!r}")
+    check_port("the port of a proxy", config["port"])
     return config["host"], config["port"]
 
 
@@ -366,14 +379,11 @@ def _options(config: Any, kind: str) -> dict[str, Any]:
     if config is None:
         return {}
     if not isinstance(config, Mapping):
-        raise ValueError("the options of a transport are a dictionary")
-    options = {_snake_case(key): value for key, value in config.items()}
+        raise ValueError(f"the options of a transport are a dictionary, not {config!r}")
+    options = {snake_case(str(key)): value for key, value in config.items() if value is not None}
     known = {"max_message_payload_size"} if kind == "rawsocket" else _EFFECTIVE | _WITHOUT_EFFECT
     unknown = sorted(set(options) - known)
     if unknown:
         raise ValueError(f"unknown options of a {kind} transport: {', '.join(unknown)}")
+    check_options(options)
     return options
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

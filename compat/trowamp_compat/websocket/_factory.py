@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 import trowamp
 from trowamp.wire.websocket import prepare
 
+from .._option_checks import BOOL, COMMON_CHECKS, LIST, SECONDS, SIZE, TEXT, Check
 from ..wamp._described import require
 from ._connection import PreparedMessage, WebSocketProtocol
 from ._server import header_fields
@@ -19,62 +20,30 @@ __all__ = ["WebSocketClientFactory", "WebSocketFactory", "WebSocketServerFactory
 
 IDENT: Final = f"trowamp/{trowamp.__version__}"
 
-Check = tuple[Callable[[Any], bool], str]  # whether a value can be an option, and what it has to be
-
-_BOOL: Final[Check] = (lambda value: isinstance(value, bool), "a bool")
-_SECONDS: Final[Check] = (
-    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
-    "a number of seconds",
-)
-_SIZE: Final[Check] = (
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    "a number from 0",
-)
-_PING_SIZE: Final[Check] = (lambda value: _SIZE[0](value) and 4 <= value <= 125, "a number from 4 to 125")
-_CALLABLE: Final[Check] = (callable, "callable")
-_LIST: Final[Check] = (lambda value: isinstance(value, list | tuple), "a list")
-_TEXT: Final[Check] = (lambda value: isinstance(value, str), "a string")
 _VERSION: Final[Check] = (lambda value: value in WebSocketProtocol.SPEC_TO_PROTOCOL_VERSION, "a version from 10 to 18")
 _VERSIONS: Final[Check] = (
     lambda value: bool(value) and set(value) <= set(WebSocketProtocol.SUPPORTED_PROTOCOL_VERSIONS),
     "a list of 8 and 13",
 )
 
-_COMMON_CHECKS: Final[dict[str, Check]] = {
-    "utf8validateIncoming": _BOOL,
-    "applyMask": _BOOL,
-    "maxFramePayloadSize": _SIZE,
-    "maxMessagePayloadSize": _SIZE,
-    "autoFragmentSize": _SIZE,
-    "failByDrop": _BOOL,
-    "echoCloseCodeReason": _BOOL,
-    "openHandshakeTimeout": _SECONDS,
-    "closeHandshakeTimeout": _SECONDS,
-    "tcpNoDelay": _BOOL,
-    "autoPingInterval": _SECONDS,
-    "autoPingTimeout": _SECONDS,
-    "autoPingSize": _PING_SIZE,
-    "autoPingRestartOnAnyTraffic": _BOOL,
-    "perMessageCompressionAccept": _CALLABLE,
-}
-_SERVER_CHECKS: Final[dict[str, Check]] = _COMMON_CHECKS | {
+_SERVER_CHECKS: Final[dict[str, Check]] = COMMON_CHECKS | {
     "versions": _VERSIONS,
-    "webStatus": _BOOL,
-    "maskServerFrames": _BOOL,
-    "requireMaskedClientFrames": _BOOL,
-    "serveFlashSocketPolicy": _BOOL,
-    "flashSocketPolicy": _TEXT,
-    "allowedOrigins": _LIST,
-    "allowNullOrigin": _BOOL,
-    "maxConnections": _SIZE,
-    "trustXForwardedFor": _SIZE,
+    "webStatus": BOOL,
+    "maskServerFrames": BOOL,
+    "requireMaskedClientFrames": BOOL,
+    "serveFlashSocketPolicy": BOOL,
+    "flashSocketPolicy": TEXT,
+    "allowedOrigins": LIST,
+    "allowNullOrigin": BOOL,
+    "maxConnections": SIZE,
+    "trustXForwardedFor": SIZE,
 }
-_CLIENT_CHECKS: Final[dict[str, Check]] = _COMMON_CHECKS | {
+_CLIENT_CHECKS: Final[dict[str, Check]] = COMMON_CHECKS | {
     "version": _VERSION,
-    "acceptMaskedServerFrames": _BOOL,
-    "maskClientFrames": _BOOL,
-    "serverConnectionDropTimeout": _SECONDS,
-    "perMessageCompressionOffers": _LIST,
+    "acceptMaskedServerFrames": BOOL,
+    "maskClientFrames": BOOL,
+    "serverConnectionDropTimeout": SECONDS,
+    "perMessageCompressionOffers": LIST,
 }
 
 _COMMON_DEFAULTS: Final[dict[str, Any]] = {
