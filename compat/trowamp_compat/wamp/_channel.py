@@ -8,9 +8,7 @@ from typing import Any
 
 from trowamp.messages import Message
 
-from ..exception import PayloadExceededError
 from ._convert import to_compat
-from .exception import SerializationError
 
 
 class ForeignChannel:
@@ -39,8 +37,8 @@ class ForeignChannel:
         self._inbox.is_held = True
         try:
             self._transport.send(to_compat(message))
-        except (SerializationError, PayloadExceededError):
-            self._inbox.is_held = False
+        except BaseException:
+            self._inbox.is_held = False  # there is no request to be noted
             raise
         self.queued_octets += 1
 

@@ -19,6 +19,7 @@ from ._channel import ForeignChannel
 from ._connection import NativeTransport
 from ._convert import to_compat
 from ._errors import as_compat_errors
+from ._procedures import Running
 from ._requests import Pending
 from ._session import SessionBase
 from .exception import ProtocolError, TransportLost
@@ -255,6 +256,7 @@ class Lifecycle(SessionBase):
                 self._inbox.is_waiting = False
                 then(value)
                 self._inbox.drain()
+                self._flush()  # nothing else does: no read is under way
 
         self._face.when_done(future, lambda value: go_on(on_result, value), lambda error: go_on(on_error, error))
 
@@ -362,7 +364,7 @@ class Lifecycle(SessionBase):
         resumes_later = self._face.resumes_later
         if resumes_later:
             self._settle(inbound.replies)
-        for running in list(self._running):
+        for running in sorted(self._running, key=_has_begun):  # those that wait before those whose end lets them begin
             running.abandon()
         for registration in list(self._registrations.values()):
             self._forget_registration(registration)
@@ -491,6 +493,10 @@ def _roles() -> dict[str, Any]:
 
 ROLES: Final = _roles()
 _AGENT: Final = f"trowamp-compat-{trowamp.__version__}"
+
+
+def _has_begun(running: Running) -> bool:
+    return running.has_begun
 
 
 def _nothing() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from trowamp.uris import UriPattern
 from ._binding import Binding
 from ._errors import as_compat_errors
 from ._payloads import Encoded, decoded, encoded, encoded_error
+from ._turns import Turns
 from .exception import ApplicationError
 from .request import Endpoint
 from .types import CallDetails, CallResult, Invocation, RegisterOptions, Registration
@@ -25,7 +25,7 @@ _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict})
 _NOTHING: dict[str, Any] = {}
 
 
-class Procedure:
+class Procedure(Turns["Running"]):
     """A function that is, or is about to be, registered.
 
     Args:
@@ -38,9 +38,7 @@ class Procedure:
     __slots__ = (
         "_binding",
         "_core",
-        "_limit",
-        "_running",
-        "_waiting",
+        "_is_limited",
         "function",
         "pattern",
         "registration",
@@ -56,14 +54,14 @@ class Procedure:
         pattern: UriPattern,
         options: RegisterOptions | None,
     ) -> None:
+        limit = options.concurrency if options is not None else None
+        super().__init__(limit or 0)
+        self._is_limited = limit is not None
         self.session = session
         self.function = function
         self.pattern = pattern
         self._binding = Binding(function, pattern, options.details_arg if options else None, (CallDetails, Invocation))
         self._core: ClientSession[Any, Any, Any] = session._require_core()
-        self._limit = options.concurrency if options is not None else None
-        self._running = 0  # of those that count, because there is a limit
-        self._waiting: deque[Running] = deque()
 
     def registered(self, registration_id: int) -> Registration:
         """The router agreed."""
@@ -74,7 +72,7 @@ class Procedure:
     def invoke(self, message: InvocationMessage) -> None:
         """Serve an invocation. What returns at once is answered at once."""
         args, kwargs = message.args or (), message.kwargs or _NOTHING
-        if not self._binding.is_plain or type(args) is bytes or message.details or self._limit is not None:
+        if not self._binding.is_plain or type(args) is bytes or message.details or self._is_limited:
             self._invoke_fully(message)
             return
         try:
@@ -83,20 +81,31 @@ class Procedure:
             Running(self, message).fail(error)
             return
         if type(result) in _PLAIN:
-            self._core.answer(message.request_id, (result,), None)
+            unsendable = self._core.answer(message.request_id, (result,), None)
+            if unsendable is not None:
+                self.cannot_send(unsendable, self.pattern.text)
         else:
             Running(self, message).returned(result)
 
+    def cannot_send(self, error: Exception, uri: str) -> None:
+        """The caller has got an error in place of a result: tell the user."""
+        self.session._user_error(error, f"the result of {uri} cannot be sent")
+
     def _invoke_fully(self, message: InvocationMessage) -> None:
         running = Running(self, message)
-        if self._limit is None:
+        if not self._is_limited:
             running.begin()
-        elif self._running < self._limit:
-            self._running += 1
-            running.begin()
-        else:  # the router does not count, or counts all callees together (W-20)
-            self._waiting.append(running)
+            return
+        if (
+            self._waiting or self._running >= self._limit
+        ):  # the router does not count, or counts all callees together (W-20)
             running.wait()
+        self._waiting.append(running)
+        self._go_on()
+
+    def _begin(self, item: Running) -> None:
+        self._running += 1
+        item.begin()
 
     def given_up(self, running: Running) -> None:
         """An invocation that waits for its turn is not wanted any more."""
@@ -104,12 +113,8 @@ class Procedure:
 
     def ended(self) -> None:
         """An invocation has been answered: the next one may begin."""
-        if self._limit is None:
-            return
-        self._running -= 1
-        if self._waiting:
-            self._running += 1
-            self._waiting.popleft().begin()
+        if self._is_limited:
+            self._ended()
 
 
 class Running:
@@ -118,12 +123,14 @@ class Running:
     Args:
         procedure: What serves it.
         message: The invocation.
+
+    Attributes:
+        has_begun: Whether it does not wait for its turn any more.
     """
 
     __slots__ = (
         "_core",
         "_future",
-        "_has_begun",
         "_is_encrypted",
         "_message",
         "_procedure",
@@ -131,6 +138,7 @@ class Running:
         "_timer",
         "_uri",
         "_why",
+        "has_begun",
     )
 
     def __init__(self, procedure: Procedure, message: InvocationMessage) -> None:
@@ -141,14 +149,14 @@ class Running:
         self._is_encrypted = type(message.args) is bytes
         self._uri: str = message.details.get("procedure", procedure.pattern.text)
         self._future: Any = None
-        self._has_begun = True
+        self.has_begun = True
         self._timer: Any = None
         self._why: str | None = None  # the URI of the error that the future was cancelled for
 
     def begin(self) -> None:
         """Call the function."""
         procedure, message = self._procedure, self._message
-        self._has_begun = True
+        self.has_begun = True
         self._session._running.discard(self)
         binding, uri = procedure._binding, self._uri
         try:
@@ -164,7 +172,7 @@ class Running:
 
     def wait(self) -> None:
         """Wait for others to end."""
-        self._has_begun = False
+        self.has_begun = False
         self._core.serve(self._message.request_id, self)
         self._session._running.add(self)
 
@@ -221,7 +229,7 @@ class Running:
         self._stop(ApplicationError.TIMEOUT)
 
     def _stop(self, why: str) -> None:
-        if not self._has_begun and self._why is None:
+        if not self.has_begun and self._why is None:
             self._why = why
             self._session._running.discard(self)
             self._procedure.given_up(self)
@@ -262,11 +270,13 @@ class Running:
         except Exception as error:  # noqa: BLE001  # a codec is the user's
             self.fail(error)
             return
-        unsendable = self._core.answer(self._message.request_id, payload, named, options)
-        if unsendable is not None:
-            self._session._user_error(unsendable, f"the result of {self._uri} cannot be sent")
-        self._session._flush_soon()
-        self._procedure.ended()
+        try:
+            unsendable = self._core.answer(self._message.request_id, payload, named, options)
+            if unsendable is not None:
+                self._procedure.cannot_send(unsendable, self._uri)
+            self._session._flush_soon()
+        finally:
+            self._procedure.ended()
 
     def fail(self, error: BaseException) -> None:
         """Send an error."""
@@ -278,11 +288,13 @@ class Running:
             answer = session._errors.to_send(error)
             if session.traceback_app:
                 answer.kwargs["traceback"] = traceback.format_exception(error)
-        error_to_send, encoded = encoded_error(session._payload_codec, answer)
-        self._core.fail(self._message.request_id, error_to_send, encoded)
-        session._flush_soon()
-        if self._has_begun:
-            self._procedure.ended()
+        try:
+            error_to_send, encoded = encoded_error(session._payload_codec, answer)
+            self._core.fail(self._message.request_id, error_to_send, encoded)
+            session._flush_soon()
+        finally:
+            if self.has_begun:
+                self._procedure.ended()
 
     def _encoded(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Encoded:
         """Encrypt a result if the call was."""

@@ -74,14 +74,19 @@ class Receiving(Lifecycle):
             # Who waits for what came before the event goes on before it (W-19).
             self._has_settled = False
             self._inbox.is_waiting = True
-            self._face.call_soon(self._deliver_late, inbound)
+            self._face.call_soon(self._deliver_late, inbound, self._transport)
         else:
             self._deliver(inbound)
 
-    def _deliver_late(self, inbound: Delivery[Subscriber]) -> None:
+    def _deliver_late(self, inbound: Delivery[Subscriber], transport: Any) -> None:
+        if self._transport is not transport:
+            return  # lost meanwhile, and what it had said with it
         self._inbox.is_waiting = False
-        self._deliver(inbound)
+        core = self._core
+        if core is not None and core.is_established:
+            self._deliver(inbound)
         self._inbox.drain()
+        self._flush()  # nothing else does: no read is under way
 
     def _deliver(self, inbound: Delivery[Subscriber]) -> None:
         message = inbound.message

@@ -15,7 +15,7 @@ from trowamp.uris import UriPattern
 from ._errors import as_compat_errors, local_error
 from ._payloads import encoded
 from ._procedures import Procedure
-from ._requests import PendingCall, PendingPublish, PendingRegister, PendingRemoval, PendingSubscribe
+from ._requests import PendingCall, PendingProgress, PendingPublish, PendingRegister, PendingRemoval, PendingSubscribe
 from ._session import SessionBase
 from ._subscribers import Subscriber
 from ._type_check import type_checked
@@ -55,7 +55,11 @@ class Requesting(SessionBase):
         if args and type(args[-1]) is CallOptions and options is None:
             args, options = args[:-1], args[-1]
         core = self._core or self._require_core()
-        pending = PendingCall(self, procedure, options)
+        on_progress = None if options is None else getattr(options, "on_progress", None)
+        if on_progress is None:
+            pending = PendingCall(self, procedure, options)
+        else:
+            pending = PendingProgress(self, procedure, options, on_progress)
         try:
             if options is None and self._payload_codec is None:
                 pending.request_id = core.call(procedure, args, kwargs, _NO_OPTIONS, pending)
@@ -226,7 +230,6 @@ class Requesting(SessionBase):
     def _unsubscribe(self, subscription: Subscription) -> Any:
         core = self._require_core()
         target = self._subscribers[subscription]
-        target.stop()
         self._forget_subscription(subscription)
         pending = PendingRemoval(self, len(self._subscriptions.get(subscription.id, ())))
         return self._removed(pending, is_asked=core.unsubscribe(subscription.id, target, pending))

@@ -5,11 +5,14 @@ The core hands these back exactly once, with the answer or with the loss of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import trowamp
 from trowamp.messages import Message, Published, Registered, Result, Subscribed
 
 from ._payloads import decoded
+from ._turns import Turns
 from .exception import CallTimeoutError
 from .types import CallOptions, CallResult, Publication
 
@@ -48,7 +51,7 @@ class Pending:
         self.session._face.resolve(self.future)
 
     def progress(self, message: Result) -> None:
-        """A part of an answer; only calls have such."""
+        """A part of an answer; nobody asked for it, but calls that have `on_progress` (W-16)."""
 
     def canceled(self, future: Any) -> None:
         """The user waits no more."""
@@ -96,17 +99,6 @@ class PendingCall(Pending):
             value = args[0] if args else None
         self.session._face.resolve(self.future, value)
 
-    def progress(self, message: Result) -> None:
-        if self.options is None or self.options.on_progress is None:  # nobody asked for it (W-16)
-            return
-        session = self.session
-        try:
-            args, kwargs = decoded(session._payload_codec, self.procedure, message, is_originating=True)
-        except Exception as error:  # noqa: BLE001  # a codec is the user's
-            session._user_error(error, f"a progressive result of {self.procedure} cannot be decoded")
-            return
-        session._run(self.options.on_progress, args, kwargs, f"on_progress of the call of {self.procedure}")
-
     def start_timer(self, seconds: float) -> None:
         """Give the call up after some time (C-11)."""
         self.timer = self.session._face.call_later(seconds, self._timed_out, seconds)
@@ -128,6 +120,85 @@ class PendingCall(Pending):
             mode = (self.options and self.options.cancel_mode) or DEFAULT_CANCEL_MODE
             core.cancel(self.request_id, mode, notify=core.details.supports("dealer", "call_canceling"))
             session._flush()
+
+
+class PendingProgress(PendingCall):
+    """A CALL whose parts are wanted: they are handled one after the other, and the answer comes after the last.
+
+    Args:
+        session: The session.
+        procedure: What is called.
+        options: The options.
+        on_progress: Gets the parts.
+    """
+
+    __slots__ = ("on_progress", "parts")
+
+    def __init__(
+        self, session: SessionBase, procedure: str, options: CallOptions, on_progress: Callable[..., Any]
+    ) -> None:
+        super().__init__(session, procedure, options)
+        self.on_progress = on_progress
+        self.parts = _Parts(self)
+
+    def progress(self, message: Result) -> None:
+        self.parts.put(message)
+
+    def settle(self, message: Message | None, error: Exception | None) -> None:
+        if error is None or isinstance(error, trowamp.ApplicationError):
+            self.parts.put((message, error))
+        else:  # the session is over
+            self.parts.drop()
+            super().settle(message, error)
+
+    def handle(self, message: Result, ended: Callable[[], None]) -> bool:
+        """Handle a part; return whether that takes its time, until `ended` is called."""
+        session = self.session
+        try:
+            args, kwargs = decoded(session._payload_codec, self.procedure, message, is_originating=True)
+        except Exception as error:  # noqa: BLE001  # a codec is the user's
+            session._user_error(error, f"a progressive result of {self.procedure} cannot be decoded")
+            return False
+        return session._run(self.on_progress, args, kwargs, f"on_progress of the call of {self.procedure}", ended)
+
+    def answer(self, message: Message | None, error: Exception | None) -> None:
+        """The answer's turn has come."""
+        super().settle(message, error)
+
+    def _give_up(self) -> None:
+        self.parts.drop()
+        super()._give_up()
+
+
+class _Parts(Turns[Any]):
+    """The parts of a call's result, and its answer."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: PendingProgress) -> None:
+        super().__init__(1)
+        self._call = call
+
+    def put(self, item: Any) -> None:
+        """Take the next: a message, or a tuple of the answer and the error."""
+        self._waiting.append(item)
+        self._go_on()
+
+    def drop(self) -> None:
+        """Nobody wants them any more."""
+        self._waiting.clear()
+
+    def _begin(self, item: Any) -> None:
+        if type(item) is tuple:
+            self._call.answer(*item)
+            return
+        has_begun = False
+        self._running += 1
+        try:
+            has_begun = self._call.handle(item, self._ended)
+        finally:
+            if not has_begun:
+                self._running -= 1
 
 
 class PendingPublish(Pending):

@@ -145,7 +145,9 @@ class SessionBase(Observable):
 
     def _forget_subscription(self, subscription: Subscription) -> None:
         subscription.active = False
-        self._subscribers.pop(subscription, None)
+        subscriber = self._subscribers.pop(subscription, None)
+        if subscriber is not None:
+            subscriber.stop()
         others = self._subscriptions.get(subscription.id, [])
         if subscription in others:
             others.remove(subscription)

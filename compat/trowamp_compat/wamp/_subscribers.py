@@ -5,7 +5,6 @@ A handler that takes its time gets its events one after the other, or as many at
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from trowamp.uris import UriPattern
 
 from ._binding import Binding
 from ._payloads import decoded
+from ._turns import Turns
 from .request import Handler
 from .types import EventDetails, SubscribeOptions, Subscription
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUFFER: Final = 10_000  # events that wait for a handler
 
 
-class Subscriber:
+class Subscriber(Turns[Event]):
     """A function that is, or is about to be, subscribed.
 
     Args:
@@ -33,17 +33,7 @@ class Subscriber:
         options: Options, or None.
     """
 
-    __slots__ = (
-        "_binding",
-        "_concurrency",
-        "_is_going_on",
-        "_running",
-        "_waiting",
-        "function",
-        "pattern",
-        "session",
-        "subscription",
-    )
+    __slots__ = ("_binding", "function", "pattern", "session", "subscription")
 
     subscription: Subscription
 
@@ -54,13 +44,10 @@ class Subscriber:
         pattern: UriPattern,
         options: SubscribeOptions | None,
     ) -> None:
+        super().__init__((options.concurrency if options else None) or 1)
         self.session = session
         self.function = function
         self.pattern = pattern
-        self._concurrency = (options.concurrency if options else None) or 1
-        self._running = 0  # events that the function has not done with
-        self._waiting: deque[Event] = deque()
-        self._is_going_on = False
         self._binding = Binding(function, pattern, options.details_arg if options else None, (EventDetails,))
 
     def subscribed(self, subscription_id: int) -> Subscription:
@@ -71,8 +58,10 @@ class Subscriber:
 
     def deliver(self, message: Event) -> None:
         """Take an event; it is handled now, or when the function has done with others."""
-        if self._running < self._concurrency and not self._waiting:
-            self._handle(message)
+        if self._running < self._limit and not self._waiting:
+            self._begin(message)
+        elif not self._limit:
+            return  # stopped
         elif len(self._waiting) < BUFFER:
             self._waiting.append(message)
             self._go_on()
@@ -80,25 +69,11 @@ class Subscriber:
             self.session._user_error(OverflowError(f"{BUFFER} events wait already"), f"an event is lost for {self}")
 
     def stop(self) -> None:
-        """The program wants no more events: those that wait are dropped."""
+        """No more events are wanted, or this is the handler of a session that is over: those that wait are dropped."""
+        self._limit = 0
         self._waiting.clear()
 
-    def _ended(self) -> None:
-        """The function has done with an event: it gets the next."""
-        self._running -= 1
-        self._go_on()
-
-    def _go_on(self) -> None:
-        if self._is_going_on:
-            return
-        self._is_going_on = True
-        try:
-            while self._waiting and self._running < self._concurrency:
-                self._handle(self._waiting.popleft())
-        finally:
-            self._is_going_on = False
-
-    def _handle(self, message: Event) -> None:
+    def _begin(self, message: Event) -> None:
         """Handle an event; what the function raises is told, and ends nothing."""
         session = self.session
         uri = message.details.get("topic", self.pattern.text) if message.details else self.pattern.text
