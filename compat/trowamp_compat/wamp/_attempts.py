@@ -140,7 +140,7 @@ class _Attempt:
         """Connect."""
         face = self._face
         self._connecting = face.as_future(self._component._connect, self._work.loop, config, self._make_session)
-        face.when_done(self._connecting, self._connected, self._failed)
+        face.when_done(self._connecting, self._connected, self._not_connected)
 
     def stop(self) -> None:
         """Leave the session, or give up what comes before it."""
@@ -164,6 +164,11 @@ class _Attempt:
         self._face.when_done(connection.when_closed(), lambda _: self._closed(connection), self._failed)
         if self._work.is_stopping:
             connection.abort()
+
+    def _not_connected(self, error: BaseException) -> None:
+        """A configuration that nobody can connect with is not tried again. Errors of TLS are ValueErrors, too, and may pass."""
+        is_mistake = isinstance(error, ValueError | TypeError | RuntimeError) and not isinstance(error, OSError)
+        self._failed(Fatal(error) if is_mistake else error)
 
     def _failed(self, error: BaseException) -> None:
         """There is no session: listeners are told, and one that raises something fails the transport (W-31)."""

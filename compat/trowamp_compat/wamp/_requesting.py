@@ -47,10 +47,11 @@ class Requesting(SessionBase):
             TransportLost: There is no transport.
             SessionNotReady: The session has not been joined.
             InvalidUriError: `procedure` is no URI.
+            TypeError: It is no string, or `options` are of another kind.
             SerializationError, PayloadExceededError: The payload cannot be sent.
         """
-        if procedure is None:
-            procedure = kwargs.pop("procedure")
+        if type(procedure) is not str:
+            procedure = _uri_named("procedure", procedure, kwargs)
         options = kwargs.pop("options", None)
         if args and type(args[-1]) is CallOptions and options is None:
             args, options = args[:-1], args[-1]
@@ -92,10 +93,10 @@ class Requesting(SessionBase):
             None; or a future of a `Publication`, if the options ask for an acknowledgement.
 
         Raises:
-            TransportLost, SessionNotReady, InvalidUriError, SerializationError, PayloadExceededError: As for `call`.
+            TransportLost, SessionNotReady, InvalidUriError, TypeError, SerializationError, PayloadExceededError: As for `call`.
         """
-        if topic is None:
-            topic = kwargs.pop("topic")
+        if type(topic) is not str:
+            topic = _uri_named("topic", topic, kwargs)
         options = kwargs.pop("options", None)
         if args and type(args[-1]) is PublishOptions and options is None:
             args, options = args[:-1], args[-1]
@@ -142,7 +143,7 @@ class Requesting(SessionBase):
 
         Raises:
             TransportLost, SessionNotReady, InvalidUriError: As for `call`.
-            TypeError: There is nothing to be registered.
+            TypeError: There is nothing to be registered, or `options` are of another kind.
         """
         _check_options(options, RegisterOptions)
         if isinstance(endpoint, str) and procedure is not None and not isinstance(procedure, str):
@@ -199,7 +200,7 @@ class Requesting(SessionBase):
 
         Raises:
             TransportLost, SessionNotReady, InvalidUriError: As for `call`.
-            TypeError: There is nothing to be subscribed.
+            TypeError: There is nothing to be subscribed, or `options` are of another kind.
         """
         _check_options(options, SubscribeOptions)
         if isinstance(handler, str) and topic is not None and not isinstance(topic, str):
@@ -277,6 +278,15 @@ def _decorated(target: Any) -> Iterator[tuple[Callable[..., Any], Pattern]]:
             yield getattr(target, name), pattern
 
 
+def _uri_named(name: str, uri: Any, kwargs: dict[str, Any]) -> str:
+    """Return a URI that was given by name, or is of a class derived from `str`."""
+    if uri is None:
+        uri = kwargs.pop(name, None)
+    if not isinstance(uri, str):
+        raise TypeError(f"{name} must be a string, not {uri!r}")
+    return uri
+
+
 def _pattern(prefix: str, uri: Any, options: Any) -> UriPattern:
     """Read a URI as the options say, or as it looks."""
     if not isinstance(uri, str):
@@ -304,7 +314,7 @@ def _wire_options(pattern: UriPattern, options: Any) -> dict[str, Any]:
 
 def _check_options(options: Any, kind: type) -> None:
     if options is not None and not isinstance(options, kind):
-        raise Exception(f"options must be of type {kind.__name__}, not {type(options).__name__}")
+        raise TypeError(f"options must be of type {kind.__name__}, not {type(options).__name__}")
 
 
 def _check_function(function: Any, what: str) -> None:

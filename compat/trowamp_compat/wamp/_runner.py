@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from trowamp.uris import is_uri
+
 from ..rawsocket._wamp import serializer_named
 from ._attempts import Fatal
 from ._described import require
@@ -35,7 +37,7 @@ class RunnerComponent(Component):
     """
 
     def __init__(self, config: TransportConfig, realm: str | None, extra: Any, make: Any) -> None:
-        super().__init__(realm=realm or "", extra=extra)
+        super().__init__(extra=extra)
         self._transports = [config]
         self._make = make
         self._session_config = ComponentConfig(realm, extra)
@@ -82,7 +84,7 @@ class Runner:
         **named: Any,
     ) -> None:
         require(isinstance(url, str), f"url must be a string, not {url!r}")
-        require(realm is None or isinstance(realm, str), f"realm must be a string, not {realm!r}")
+        require(realm is None or (isinstance(realm, str) and is_uri(realm)), f"realm must be a URI, not {realm!r}")
         require(proxy is None or isinstance(proxy, Mapping), "proxy must be a dictionary")
         require(headers is None or isinstance(headers, Mapping), "headers must be a dictionary")
         self.url = url

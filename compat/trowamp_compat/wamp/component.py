@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
+
+from trowamp.uris import is_uri
 
 from .._logging import make_logger
 from ._attempts import Work
@@ -62,7 +64,7 @@ class Component(Observable, abc.ABC):
         config: Any = None,
         realm: str = "realm1",
         extra: Any = None,
-        authentication: dict[str, Any] | None = None,
+        authentication: Mapping[str, Any] | None = None,
         session_factory: Callable[[ComponentConfig], Any] | None = None,
         is_fatal: Callable[[Any], bool] | None = None,
     ) -> None:
@@ -71,8 +73,13 @@ class Component(Observable, abc.ABC):
             raise ValueError('"main" must be callable')
         if is_fatal is not None and not callable(is_fatal):
             raise ValueError('"is_fatal" must be callable or None')
-        if not isinstance(realm, str):
-            raise ValueError(f"a realm must be a string, not {realm!r}")
+        if session_factory is not None and not callable(session_factory):
+            raise ValueError('"session_factory" must be callable')
+        if not isinstance(realm, str) or not is_uri(realm):
+            raise ValueError(f"a realm must be a URI, not {realm!r}")
+        if authentication is not None and not isinstance(authentication, Mapping):
+            kind = type(authentication).__name__
+            raise ValueError(f"authentication must be a dictionary of methods and their options, not of type {kind}")
         self._face = self._face_type()
         self._main = main
         self._config = config
@@ -218,8 +225,8 @@ class Component(Observable, abc.ABC):
         """
         made = []
         for name, options in self._authentication.items():
-            if not isinstance(options, dict):
-                made.append(options)
+            if not isinstance(options, Mapping):
+                made.append(_authenticator(name, options))
                 continue
             from .auth import create_authenticator  # noqa: PLC0415  # needs cryptography, unlike most components
 
@@ -273,3 +280,11 @@ def components_of(components: Any, kind: type[Component]) -> list[Any]:
     if len(set(map(id, components))) < len(components):
         raise ValueError("run was given the same component twice: it has one session at a time")
     return list(components)
+
+
+def _authenticator(name: str, given: Any) -> Any:
+    """Return an authenticator that was given instead of options. What else it may be is not told: it could be a secret."""
+    if not isinstance(getattr(given, "name", None), str) or not callable(getattr(given, "on_challenge", None)):
+        kind = type(given).__name__
+        raise ValueError(f"authentication {name!r} must be a dictionary of options, or an authenticator; not of type {kind}")
+    return given
