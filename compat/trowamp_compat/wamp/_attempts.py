@@ -3,7 +3,8 @@
 Rules of this file:
 
 1. An attempt ends exactly once, in `_Attempt.finish`: with None, because this side left, or with what went wrong.
-2. What went wrong leads to the next attempt, unless it is fatal. A bug in a listener or in `main` is fatal.
+2. What went wrong leads to the next attempt, unless it is fatal. A bug in `main`, or in a listener or the session's method for start, connect, join,
+   ready or connectfailure is fatal; in one for leave or disconnect it is logged, for the session is over anyway.
 3. Who stops a component stops whatever it is doing: connecting, waiting, or a session, which is left with GOODBYE.
 """
 
@@ -175,8 +176,12 @@ class _Attempt:
         if self._work.is_stopping:
             self._finish(error)
             return
+        if isinstance(error, self._face.canceled):  # somebody wants an end
+            self._finish(Fatal(error))
+            return
         component = self._component
-        pending, failure = component._told("connectfailure", (component, error), {})
+        told = error.error if isinstance(error, Fatal) else error
+        pending, failure = component._told("connectfailure", (component, told), {})
         if failure is not None:
             self._finish(failure, is_fatal=True)
         elif pending:
@@ -196,7 +201,8 @@ class _Attempt:
             raise
         session.on("join", self._joined)
         session.on("leave", self._left)
-        self._component._forward(session, self._listener_failed)
+        session._ends_by = self._is_ended_by
+        self._component._forward(session)
         session.on("ready", self._ready)
         self._session = session
         return session
@@ -221,18 +227,25 @@ class _Attempt:
         self._leave(session)
 
     def _main_failed(self, session: Any, error: BaseException) -> None:
-        if isinstance(error, TransportLost) and not session.is_attached():
+        if session._is_of_the_end(error) or (isinstance(error, TransportLost) and not session.is_attached()):
             return  # it could not go on: the connection's end says why
         self._component.log.error("failure in main: {error!r}", error=error)
         self._decide(Fatal(error))
         self._leave(session)
 
-    def _listener_failed(self, session: Any, error: BaseException) -> None:
-        """A join handler has failed, so the session is not what it should be (W-12)."""
-        if not session.is_attached():
-            return
-        self._decide(error if isinstance(error, Error) else Fatal(error))
+    def _is_ended_by(self, event: str, error: BaseException) -> bool:
+        """A listener or method has failed: end a session that is not what it should be (W-12)."""
+        session = self._session
+        if event not in self._component._needed or self._is_decided or not session.is_connected():
+            return False
+        if event == "connect":
+            self._decide(Fatal(error))
+        elif session.is_attached():
+            self._decide(error if isinstance(error, Error) else Fatal(error))
+        else:
+            return False
         self._leave(session)
+        return True
 
     def _leave(self, session: Any) -> None:
         if session.is_attached():
@@ -241,7 +254,7 @@ class _Attempt:
             session.disconnect()
 
     def _left(self, session: Any, details: CloseDetails) -> None:
-        if session._has_left_itself:
+        if session._left_with is not None:
             self._decide(None)
         else:
             self._decide(ApplicationError(details.reason or "", *([details.message] if details.message else [])))
@@ -282,5 +295,5 @@ def main_arguments(main: Any, loop: Any, session: Any) -> tuple[Any, ...]:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, ApplicationError):
-        return error.error_message()
+        return error.error_message() if error.args or error.kwargs else error.error
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

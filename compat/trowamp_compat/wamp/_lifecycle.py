@@ -35,7 +35,6 @@ class Lifecycle(SessionBase):
     _offered: Sequence[str] = ()  # authentication methods
     _asked_realm = ""
     _goodbye_timer: Any = None
-    _has_left_itself = False  # whether `leave` was called in the last session
     _is_leaving = False  # while listeners and `onLeave` are told
     _lost: bool | None = None  # the transport was lost meanwhile: whether cleanly
 
@@ -149,7 +148,7 @@ class Lifecycle(SessionBase):
         self._offered = list(authmethods or ())
         self._asked_realm = realm
         self._farewell = None
-        self._has_left_itself = False
+        self._left_with = None
         resumption = {"resumable": resumable, "resume-session": resume_session, "resume-token": resume_token}
         with as_compat_errors():
             self._join = Join(
@@ -313,18 +312,18 @@ class Lifecycle(SessionBase):
         Returns:
             A future that is done when the transport is closed; done already if there is no session.
         """
-        core = self._core
-        if core is None or not core.is_established:
+        core, transport = self._core, self._transport
+        if core is None:
             self.log.warn("session is not joined on a realm: there is nothing to leave")
             future = self._face.create_future()
             self._face.resolve(future)
             return future
-        transport = self._transport
-        self._has_left_itself = True
-        replies = core.goodbye(reason or CloseDetails.REASON_DEFAULT, message)
-        self._goodbye_timer = self._face.call_later(GOODBYE_TIMEOUT, self._goodbye_unanswered)
-        self._settle(replies)
-        self._flush()
+        if core.is_established:  # else it is being left already
+            self._left_with = reason or CloseDetails.REASON_DEFAULT
+            replies = core.goodbye(self._left_with, message)
+            self._goodbye_timer = self._face.call_later(GOODBYE_TIMEOUT, self._goodbye_unanswered)
+            self._settle(replies)
+            self._flush()
         return (
             transport.when_closed() if isinstance(transport, NativeTransport) else getattr(transport, "is_closed", None)
         )
@@ -423,6 +422,8 @@ class Lifecycle(SessionBase):
 
         def failed(error: BaseException) -> None:
             self._user_error(error, f"failure in a listener or method for {event!r}")
+            if self._ends_by(event, error):
+                return
             if is_certain:
                 then()
             elif otherwise is not None:
@@ -433,7 +434,7 @@ class Lifecycle(SessionBase):
 
         def listener_failed(error: BaseException) -> None:
             self._user_error(error, f"failure in a listener for {event!r}")
-            if not is_needed:
+            if not self._ends_by(event, error) and not is_needed:
                 call_hook()
 
         pending, error = self._told(event, args, kwargs)

@@ -36,6 +36,8 @@ class RunnerComponent(Component):
         make: Makes a session of a `ComponentConfig`; or is one.
     """
 
+    _needed = frozenset({"connect"})  # after that the session is told, and decides
+
     def __init__(self, config: TransportConfig, realm: str | None, extra: Any, make: Any) -> None:
         super().__init__(extra=extra)
         self._transports = [config]

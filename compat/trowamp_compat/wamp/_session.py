@@ -72,6 +72,8 @@ class SessionBase(Observable):
         self._subscribers: dict[Subscription, Subscriber] = {}
         self._running: set[Running] = set()
         self._farewell: Goodbye | Abort | None = None
+        self._left_with: str | None = None  # the reason, if `leave` was called in the last session
+        self._ends_by = _goes_on  # told of what fails at an event; whether that ends the session
 
     # ---- user code
 
@@ -87,14 +89,23 @@ class SessionBase(Observable):
         self.log.debug("{traceback}", traceback=_traceback_of(fail.value))
 
     def _user_error(self, error: BaseException, what: str) -> None:
-        is_lost = isinstance(error, TransportLost) and self._transport is None  # whose end says why
-        if is_lost or isinstance(error, self._face.canceled):  # as at the end of a program
+        if self._is_of_the_end(error) or isinstance(error, self._face.canceled):  # as at the end of a program
             self.log.debug("{msg}: {error!r}", msg=what, error=error)
             return
         try:
             self.onUserError(self._face.failure(error), what)
         except Exception as failure:  # noqa: BLE001  # it may be overridden; and not every error can be shown
             self.log.error("{what}; and onUserError failed: {kind}", what=what, kind=type(failure).__name__)
+
+    def _is_of_the_end(self, error: BaseException) -> bool:
+        """Tell whether an error says only that the connection is gone, or that the program has left the session, which others tell."""
+        if isinstance(error, TransportLost):
+            return self._transport is None
+        if self._left_with is None or (self._core is not None and self._core.is_established):
+            return False
+        return isinstance(error, SessionNotReady) or (
+            isinstance(error, ApplicationError) and error.error == self._left_with
+        )
 
     def _run(
         self,
@@ -183,6 +194,10 @@ class SessionBase(Observable):
 
 def _nothing() -> None:
     pass
+
+
+def _goes_on(event: str, error: BaseException) -> bool:  # noqa: ARG001
+    return False
 
 
 def _ignore(result: Any) -> None:

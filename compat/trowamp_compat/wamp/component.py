@@ -55,6 +55,7 @@ class Component(Observable, abc.ABC):
     )
     session_factory: Any = None
 
+    _needed: ClassVar[frozenset[str]] = frozenset({"connect", "join", "ready"})  # where a bug ends the component
     _face_type: ClassVar[type[Face]]  # a framework's components have it
 
     def __init__(
@@ -233,34 +234,16 @@ class Component(Observable, abc.ABC):
             made.append(create_authenticator(name, **options))
         return made
 
-    def _forward(self, session: Any, join_failed: Callable[[Any, BaseException], None]) -> None:
+    def _forward(self, session: Any) -> None:
         """Tell the component's listeners of the session's events."""
-        for event in ("connect", "leave", "disconnect", "ready"):
+        for event in session.EVENTS:
             session.on(event, functools.partial(self._tell, event))
-        session.on("join", functools.partial(self._tell_join, join_failed))
 
     def _tell(self, event: str, *args: Any, **kwargs: Any) -> Any:
         pending, error = self._told(event, args, kwargs)
         if error is not None:
             raise error
         return self._face.gather(pending, consume_exceptions=False) if pending else None
-
-    def _tell_join(self, join_failed: Callable[[Any, BaseException], None], session: Any, details: Any) -> Any:
-        pending, error = self._told("join", (session, details), {})
-        if error is not None:
-            join_failed(session, error)
-            raise error
-        if not pending:
-            return None
-        done = self._face.create_future()
-
-        def failed(error: BaseException) -> None:
-            join_failed(session, error)
-            self._face.reject(done, error)
-
-        gathered = self._face.gather(pending, consume_exceptions=False)
-        self._face.when_done(gathered, lambda _: self._face.resolve(done), failed)
-        return done
 
 
 def components_of(components: Any, kind: type[Component]) -> list[Any]:
@@ -286,5 +269,7 @@ def _authenticator(name: str, given: Any) -> Any:
     """Return an authenticator that was given instead of options. What else it may be is not told: it could be a secret."""
     if not isinstance(getattr(given, "name", None), str) or not callable(getattr(given, "on_challenge", None)):
         kind = type(given).__name__
-        raise ValueError(f"authentication {name!r} must be a dictionary of options, or an authenticator; not of type {kind}")
+        raise ValueError(
+            f"authentication {name!r} must be a dictionary of options, or an authenticator; not of type {kind}"
+        )
     return given
