@@ -16,7 +16,14 @@ import pytest
 from trowamp._exceptions import SerializationError
 from trowamp.messages import Publish, Result, Yield
 from trowamp.wire._values import ATOMS, is_plain, refuse
-from trowamp.wire.serializers import DEFAULT_OFFER, SERIALIZERS, Serializer
+from trowamp.wire.serializers import (
+    DEFAULT_OFFER,
+    SERIALIZERS,
+    CborSerializer,
+    JsonSerializer,
+    MessagePackSerializer,
+    Serializer,
+)
 
 each_serializer = pytest.mark.parametrize(
     "serializer", [SERIALIZERS[name] for name in DEFAULT_OFFER], ids=DEFAULT_OFFER
@@ -200,3 +207,21 @@ class TestAcceptance:
 def test_a_decoded_value_of_a_type_that_codecs_do_not_make_today_is_refused_all_the_same() -> None:
     assert not is_plain([Whole(7)], ATOMS)
     assert "not every serializer carries" in str(refuse([Whole(7)]))
+
+
+@pytest.mark.parametrize("make", [JsonSerializer, MessagePackSerializer, CborSerializer])
+def test_a_program_can_say_what_is_sent_in_place_of_what_is_not_portable(make: type) -> None:
+    asked: list[tuple[Any, bool]] = []
+
+    def substitute(value: Any, is_key: bool) -> Any:
+        asked.append((value, is_key))
+        return str(value) if isinstance(value, int) and is_key else sorted(value) if isinstance(value, set) else value
+
+    serializer = make(substitute)
+    sent = serializer.encode(Result(1, {}, [{1: {3, 2}}, "plain"]))
+    assert SERIALIZERS[serializer.name].decode(sent) == Result(1, {}, [{"1": [2, 3]}, "plain"])
+    assert asked == [(1, True), ({2, 3}, False)]
+    with pytest.raises(SerializationError, match=r"^args\[0\]: a value of type object"):
+        serializer.encode(Result(1, {}, [object()]))
+    with pytest.raises(SerializationError, match=r"^args\[0\]: a key is of type tuple"):
+        serializer.encode(Result(1, {}, [{(): 1}]))

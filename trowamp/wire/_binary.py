@@ -17,16 +17,18 @@ from .._exceptions import RemoteProtocolError
 from ..messages import MESSAGE_BY_CODE, Message, parse
 from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
 from ._pieces import LARGE
-from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, PLAIN, Copier, is_plain, plain_payload, refuse
+from ._values import ATOMS, MAX_DEPTH, MESSAGE_DEPTH, PLAIN, Copier, Substitute, is_plain, plain_payload, refuse
 
 if TYPE_CHECKING:
     from ._pieces import Octets
 
-_copier: Final = Copier()
-
 
 class BinarySerializer:
-    """What both have in common."""
+    """What both have in common.
+
+    Args:
+        substitute: As for `JsonSerializer`.
+    """
 
     is_binary = True
     rawsocket_id: int
@@ -34,6 +36,9 @@ class BinarySerializer:
     _dumps: Callable[[Any], bytes]
     _loads: Callable[[bytes], Any]
     _undefined: Any  # what JavaScript's encoders write for `undefined`, as it is decoded
+
+    def __init__(self, substitute: Substitute | None = None) -> None:
+        self._copier = Copier(substitute)
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
@@ -52,7 +57,7 @@ class BinarySerializer:
                 pass
         elif (args := passed_args(wire)) is not None:
             return spliced(wire, args, self) or self.encode(without_octets(message))
-        return self._dumps(_copier.copy_message(message, wire))
+        return self._dumps(self._copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
@@ -102,7 +107,7 @@ class BinarySerializer:
 
     def encode_payload(self, payload: dict[str, Any]) -> bytes:
         """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
-        return self._dumps({name: _copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
+        return self._dumps({name: self._copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
 
     def decode_payload(self, octets: bytes) -> dict[str, Any]:
         """Deserialize a dictionary by itself; see `PayloadSerializer.decode_payload`."""

@@ -15,7 +15,7 @@ import msgspec
 from .._exceptions import RemoteProtocolError
 from ..messages import Message, parse
 from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
-from ._values import ATOMS, MAX_DEPTH, PLAIN, Copier, is_plain, not_portable, plain_payload, refuse
+from ._values import ATOMS, MAX_DEPTH, PLAIN, Copier, Substitute, is_plain, not_portable, plain_payload, refuse
 
 if TYPE_CHECKING:
     from ._pieces import Octets
@@ -40,16 +40,21 @@ class _JsonCopier(Copier):
         return "\0" + b64encode(value).decode("ascii")
 
 
-_copier: Final = _JsonCopier()
-
-
 class JsonSerializer:
-    """JSON in UTF-8, compact, without escapes where none are needed."""
+    """JSON in UTF-8, compact, without escapes where none are needed.
+
+    Args:
+        substitute: Called with each value that is not portable, and whether it is a key; returns what is sent in its place, a str for a key, or the
+            value itself for nothing, which is the default: it raises.
+    """
 
     name = "json"
     subprotocol = "wamp.2.json"
     rawsocket_id = 1
     is_binary = False
+
+    def __init__(self, substitute: Substitute | None = None) -> None:
+        self._copier = _JsonCopier(substitute)
 
     def encode(self, message: Message) -> bytes:
         """Serialize one message; see `Serializer.encode`."""
@@ -68,7 +73,7 @@ class JsonSerializer:
                     return body
         elif (args := passed_args(wire)) is not None:
             return spliced(wire, args, self) or self.encode(without_octets(message))
-        return _dumps(_copier.copy_message(message, wire))
+        return _dumps(self._copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
@@ -94,7 +99,7 @@ class JsonSerializer:
 
     def encode_payload(self, payload: dict[str, Any]) -> bytes:
         """Serialize a dictionary by itself; see `PayloadSerializer.encode_payload`."""
-        return _dumps({name: _copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
+        return _dumps({name: self._copier.copy(value, (name,), MAX_DEPTH + 1) for name, value in payload.items()})
 
     def decode_payload(self, octets: bytes) -> dict[str, Any]:
         """Deserialize a dictionary by itself; see `PayloadSerializer.decode_payload`."""

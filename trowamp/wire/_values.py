@@ -25,6 +25,9 @@ from .._exceptions import RemoteProtocolError, SerializationError
 if TYPE_CHECKING:
     from ..messages import Message
 
+# Called with a value that is not portable, and whether it is a key: what is sent in its place, a str for a key; or the value itself for nothing.
+Substitute = Callable[[Any, bool], Any]
+
 # Containers within each other in one argument; the lists and dictionaries of the message itself are not counted.
 MAX_DEPTH: Final = 64
 
@@ -90,7 +93,13 @@ class Copier:
     Instances of subclasses of portable types become the plain value underneath (an `OrderedDict` a dict, a named tuple a list, a `numpy.float64` a
     float), bytearrays and memoryviews become bytes. Members of enumerations are refused even where they are integers or strings, because a receiver
     cannot tell which of both the sender meant: the name or the value.
+
+    Args:
+        substitute: What is sent in place of what is not portable; by default nothing is.
     """
+
+    def __init__(self, substitute: Substitute | None = None) -> None:
+        self._substitute = substitute
 
     def copy_message(self, message: Message, wire: Sequence[Any]) -> list[Any]:
         """Return a plain copy of a message's wire form.
@@ -107,11 +116,20 @@ class Copier:
             return value
         kind = type(value)
         if issubclass(kind, Enum):
-            raise not_portable(path, f"{kind.__name__} is an enumeration; send a member's name or value")
+            why = f"{kind.__name__} is an enumeration; send a member's name or value"
+            return self.copy(self._instead(value, path, why), path, levels)
         for kinds, convert in _CONVERSIONS:
             if issubclass(kind, kinds):
                 return convert(self, value, path, levels)
-        raise not_portable(path, f"a value of type {kind.__name__} has no form that every serializer carries")
+        why = f"a value of type {kind.__name__} has no form that every serializer carries"
+        return self.copy(self._instead(value, path, why), path, levels)
+
+    def _instead(self, value: Any, path: tuple[Any, ...], why: str, *, is_key: bool = False) -> Any:
+        """Return what is sent in place of what is not portable."""
+        other = value if self._substitute is None else self._substitute(value, is_key)
+        if other is value:
+            raise not_portable(path, why)
+        return other
 
     def text(self, value: str, path: tuple[Any, ...]) -> str:
         """Return a string as the codec shall get it."""
@@ -151,7 +169,7 @@ class Copier:
 
     def _key(self, key: Any, path: tuple[Any, ...]) -> str:
         if not issubclass(type(key), str) or issubclass(type(key), Enum):
-            raise not_portable(path, f"a key is of type {type(key).__name__}; keys must be strings")
+            key = self._instead(key, path, f"a key is of type {type(key).__name__}; keys must be strings", is_key=True)
         return Copier.text(self, str.__str__(key), (*path, key))
 
 

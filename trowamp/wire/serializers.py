@@ -7,6 +7,8 @@ All of them carry the same values, and raise `SerializationError` for any other:
 lone surrogates, bytes, list (or tuple, which arrives as a list), and dict with str keys, nested at most 64 deep. JSON alone cannot carry a
 string that begins with U+0000. What arrives is held to the same rules. A key that occurs twice in a dictionary is no error in
 any of them; the last value counts. A router passes large payloads on as they are written, with both.
+
+Whoever makes a serializer can say what it sends in place of other values: `JsonSerializer(substitute)`, and likewise the others.
 """
 
 from __future__ import annotations

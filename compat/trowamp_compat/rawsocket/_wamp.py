@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, get_serializer, rawsocket_client, rawsocket_server
+from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, rawsocket_client, rawsocket_server
 
 from ..wamp._described import require
+from ..wamp._serializers import get_serializer
 
 DEFAULT_SERIALIZER: Final = "cbor"
 SERVER_SERIALIZERS: Final = ("cbor", "msgpack", "json")

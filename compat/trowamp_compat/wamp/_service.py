@@ -11,9 +11,10 @@ from trowamp.messages import Message
 from trowamp.protocol import ClientSession, Ended, Join, Reply
 from trowamp.router import Peer
 from trowamp.router import Router as Core
-from trowamp.wire import get_serializer, whole_messages
+from trowamp.wire import whole_messages
 
 from ._face import Face
+from ._serializers import get_serializer
 
 _IDENTITY: Final = auth.Accept(authid="router", role="router", provider="local")
 _AGENT: Final = f"trowamp-compat-{trowamp.__version__}"

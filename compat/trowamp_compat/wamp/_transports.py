@@ -9,9 +9,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from trowamp.protocol import ReconnectSchedule
-from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, get_serializer, rawsocket_client, websocket_client
+from trowamp.wire import DEFAULT_MAX_SIZE, Link, Serializer, rawsocket_client, websocket_client
 
 from ..rawsocket.util import parse_url as parse_rawsocket_url
+from ._serializers import get_serializer
 from ._transport_checks import check_number, check_options, check_port, check_retries, check_tls, check_url, snake_case
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8080/ws"

@@ -15,11 +15,11 @@ import trowamp
 from trowamp import RemoteProtocolError
 from trowamp.messages import Message as CoreMessage
 from trowamp.wire import Serializer as CoreSerializer
-from trowamp.wire import get_serializer
 from trowamp.wire.serializers import SeparatedSerializer
 
 from ._object_serializers import CBORObjectSerializer, JsonObjectSerializer, MsgPackObjectSerializer
 from ._serializer_statistics import SerializerStatistics
+from ._serializers import get_serializer
 from .exception import ProtocolError, SerializationError
 from .interfaces import IMessage, IObjectSerializer, ISerializer
 from .message import MESSAGE_TYPE_MAP, Message, from_core

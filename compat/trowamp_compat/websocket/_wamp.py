@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Final
 
 from trowamp import MessageTooLarge, RemoteProtocolError
 from trowamp.messages import Message
-from trowamp.wire import Serializer, get_serializer
+from trowamp.wire import Serializer
 
 from ..wamp._connection import NativeTransport
 from ..wamp._convert import to_compat, to_core
 from ..wamp._errors import as_compat_errors
+from ..wamp._serializers import get_serializer
 from ..wamp.exception import TransportLost
 from ._client import WebSocketClientProtocol
 from ._connection import WebSocketProtocol
