@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from trowamp_compat.wamp.exception import InvalidUriError
 
 from tests.compat.fake_router import joined
 from tests.compat.kit import Kit, Run, on_both, transport, turn, until
@@ -89,6 +90,32 @@ def test_a_bug_in_a_listener_ends_the_component(run: Run, router_url: str, event
             "ready": ["connect", "join", "ready", "leave", "disconnect"],
         }
         assert told == expected[event]
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-12", "S-11")
+@pytest.mark.parametrize("event", ["join", "ready"])
+def test_after_what_a_router_refuses_in_a_listener_there_is_another_attempt_but_not_after_what_is_never_right(
+    run: Run, router_url: str, event: str
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        config = {**transport(router_url), "initial_retry_delay": 0.01, "retry_delay_jitter": 0}
+        component = kit.component.Component(transports=config)
+        component.log = Noted()
+        procedures = ["com.example.failures.nobody", "no uri at all ##"]
+        asked: list[str] = []
+
+        async def calls(session: Any, *_: Any) -> None:
+            asked.append(procedures[len(asked)])
+            await session.call(asked[-1])
+
+        component.on(event, calls)
+        with pytest.raises(InvalidUriError):
+            await component.start(kit.loop)
+        assert asked == procedures
+        assert component.log.lines[0].startswith("wamp.error.no_such_procedure: ")
 
     run(scenario)
 

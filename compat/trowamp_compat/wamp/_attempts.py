@@ -4,7 +4,8 @@ Rules of this file:
 
 1. An attempt ends exactly once, in `_Attempt.finish`: with None, because this side left, or with what went wrong.
 2. What went wrong leads to the next attempt, unless it is fatal. A bug in `main`, or in a listener or the session's method for start, connect, join,
-   ready or connectfailure is fatal; in one for leave or disconnect it is logged, for the session is over anyway.
+   ready or connectfailure is fatal, but in join and ready not what a peer has said; in one for leave or disconnect it is logged, for the session is
+   over anyway.
 3. Who stops a component stops whatever it is doing: connecting, waiting, or a session, which is left with GOODBYE.
 """
 
@@ -17,7 +18,7 @@ from trowamp.protocol import Rotation
 
 from ._face import Face
 from ._transports import TransportConfig, jitter_of
-from .exception import ApplicationError, Error, TransportLost
+from .exception import ApplicationError, TransportLost
 from .types import CloseDetails
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class _Attempt:
         if event == "connect":
             self._decide(Fatal(error))
         elif session.is_attached():
-            self._decide(error if isinstance(error, Error) else Fatal(error))
+            self._decide(error if isinstance(error, ApplicationError | TransportLost) else Fatal(error))
         else:
             return False
         self._leave(session)
