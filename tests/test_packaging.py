@@ -109,3 +109,12 @@ def test_the_changelog_opens_with_what_is_not_yet_released(project: Path) -> Non
         line for line in (project / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if line.startswith("## ")
     ]
     assert headings[0] == "## [Unreleased]"
+
+
+def test_the_readme_names_every_extra_that_users_may_want(
+    project: Path, settings: dict[str, dict[str, dict[str, object]]]
+) -> None:
+    install = (project / "README.md").read_text(encoding="utf-8").split("## Install")[1].split("## ")[0]
+    told = [line.split("`")[1] for line in install.splitlines() if line.startswith("| `")]
+    for_development = {"bench", "dev", "fuzz"}
+    assert set(told) == settings["project"]["optional-dependencies"].keys() - for_development
