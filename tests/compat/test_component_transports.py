@@ -225,6 +225,7 @@ def test_components_and_runners_connect_through_a_proxy_also_with_tls(
             assert connection.transport_details.is_secure is is_secure
             assert proxy.asked.startswith(b"CONNECT localhost:%d HTTP/1.1\r\n" % port)
             connection.close()
+            await connection.is_closed  # the proxy stands between: this end may be the last to hear of it
             await until(kit, lambda: router.statistics().connections == 0)
         for wrong in (
             {"host": HOST},
