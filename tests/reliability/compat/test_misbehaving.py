@@ -44,9 +44,17 @@ POISONS: dict[str, Callable[[], Any]] = {
     "a decimal": lambda: Decimal(1),
     "a date": lambda: datetime(2026, 1, 1),  # noqa: DTZ001
     "numbers as keys": lambda: {1: 2},
+    "pairs as keys": lambda: {(1, 2): 3},
     "a cycle": cyclic,
     "deeply nested": lambda: nested(1000),
 }
+
+TRANSLATED = {"json": {"a decimal", "numbers as keys"}}  # into texts, as Autobahn does
+
+
+def poisons_for(sender: str) -> list[Callable[[], Any]]:
+    """Return what a session with a serializer must not send."""
+    return [make for name, make in POISONS.items() if name not in TRANSLATED.get(sender, ())]
 
 
 async def poison_everybody(world: World, sender: str) -> int:
@@ -73,7 +81,7 @@ async def poison_everybody(world: World, sender: str) -> int:
     await source.register(fail, "com.example.fail")
     await source.register(tell, "com.example.tell", RegisterOptions(details_arg="details"))
     refused = 0
-    for number, make in enumerate(POISONS.values()):
+    for number, make in enumerate(poisons_for(sender)):
         poison[:] = [make()]
         for name, other in sessions.items():
             ways: list[Callable[[], Any]] = [
@@ -91,7 +99,7 @@ async def poison_everybody(world: World, sender: str) -> int:
                 refused += 1
         await source.publish("com.example.topic", number, options=everybody)
     await world.rest(1)
-    assert events == {key: list(range(len(POISONS))) for key in SERIALIZERS}
+    assert events == {key: list(range(len(poisons_for(sender)))) for key in SERIALIZERS}
     assert all(session.is_attached() for session in sessions.values())
     return refused
 
@@ -100,7 +108,9 @@ async def poison_everybody(world: World, sender: str) -> int:
 @pytest.mark.parametrize("sender", SERIALIZERS)
 def test_no_payload_poisons_its_receivers(framework: Framework, sender: str) -> None:
     refused = run_in_memory(framework, poison_everybody, sender)
-    check("R8", f"poisons refused at a sender of {sender}, {framework}", refused, "==", len(POISONS) * 3 * 6)
+    check(
+        "R8", f"poisons refused at a sender of {sender}, {framework}", refused, "==", len(poisons_for(sender)) * 3 * 6
+    )
 
 
 async def misbehave(world: World) -> list[str]:
