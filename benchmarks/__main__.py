@@ -70,6 +70,8 @@ def _version(name: str) -> str:
 def _run(job: Job, results: Results) -> None:
     """Run a job; what cannot be measured is said, and the rest goes on."""
     title = f"{job.group}: {job.setting} {job.subject}"
+    if title in results.skipped:
+        return  # it has failed before, and would take its time again
     _say(title)
     try:
         results.add(job.group, job.setting, job.subject, job.run())

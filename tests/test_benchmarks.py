@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import _run_all
+from benchmarks.jobs import Job
+from benchmarks.processes import ProgramFailed
+from benchmarks.results import Results
+
 LONG_ENOUGH = 55.0
 CLIENT_METRICS = {
     "call, one by one",
@@ -35,6 +40,26 @@ def run(project: Path, results: Path, *groups: str, subjects: str = "trowamp") -
     content: dict[str, Any] = json.loads((results / "results.json").read_text(encoding="utf-8"))
     assert content["skipped"] == {}, done.stderr
     return content
+
+
+class Failing:
+    """A bench with one job, which fails."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def jobs(self, groups: list[str]) -> list[Job]:
+        return [Job(groups[0], "a setting", "somebody", self.run)]
+
+    def run(self) -> list[dict[str, Any]]:
+        self.runs += 1
+        raise ProgramFailed("no end within 90 s")
+
+
+def test_what_has_failed_is_told_and_not_run_again() -> None:
+    bench, results = Failing(), Results({})
+    _run_all(bench, ["clients"], 3, results)  # type: ignore[arg-type]
+    assert (bench.runs, results.skipped) == (1, {"clients: a setting somebody": "no end within 90 s"})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
