@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class Turns(abc.ABC, Generic[T]):
     """A queue before something that takes its time. Subclasses say what it is to begin.
 
     However many things wait, and however soon they end, no more than one of them is on the stack.
@@ -25,9 +26,9 @@ class Turns(Generic[T]):
         self._waiting: deque[T] = deque()
         self._is_going_on = False
 
+    @abc.abstractmethod
     def _begin(self, item: T) -> None:
         """Begin with a thing: count it as running; `_ended` is to be called when it has ended, which may be before this returns."""
-        raise NotImplementedError
 
     def _ended(self) -> None:
         """One has ended: the next may begin."""

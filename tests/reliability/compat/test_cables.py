@@ -113,6 +113,7 @@ async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cab
         ]
         for load in loads:
             await stack.enter_async_context(beside(load.framework, load.run, at=cable.at_near))
+            stack.callback(load.give_up)
         for load in loads:
             await load.everybody_is_there(within=10)
         for percent in (1, 5, 30):

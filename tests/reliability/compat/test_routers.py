@@ -31,6 +31,7 @@ async def test_every_operation_has_one_true_end_however_often_the_router_is_kill
         loads = [Workload(framework, lambda number: router.url(("rs", "ws")[number % 2])) for framework in FRAMEWORKS]
         for load in loads:
             await stack.enter_async_context(beside(load.framework, load.run))
+            stack.callback(load.give_up)
         for _ in range(kills):
             for load in loads:
                 await load.everybody_is_there(within=30)
@@ -70,6 +71,7 @@ async def test_busy_programs_that_are_harmed_all_the_time_stay_as_they_are() -> 
         ]
         for load in loads:
             await stack.enter_async_context(beside(load.framework, load.run))
+            stack.callback(load.give_up)
         end = trio.current_time() + MINUTES * 60
         while trio.current_time() < end:
             for load in loads:

@@ -169,7 +169,16 @@ class Workload:
 
     async def everybody_is_there(self, within: float) -> None:
         """Wait until all sessions are ready."""
-        await until(lambda: len(self.ready) == self.size, within)
+        await until(self._is_complete, within)
+
+    def _is_complete(self) -> bool:
+        """Tell whether all are ready, not counting a session that was lost just before it was told to be."""
+        attached = [session for session in list(self.ready) if session.is_attached()]
+        return len(attached) == self.size
+
+    def give_up(self) -> None:
+        """End, whatever is pending: no thread outlives the test that began it."""
+        self._is_stopping = self._is_over = True
 
     async def has_done(self, count: int) -> None:
         """Wait until so many more operations have begun."""
