@@ -17,7 +17,7 @@ help:
 	@echo "make lint        lint, format and type check only"
 	@echo "make peers       install the routers and clients that we are tested against, in .peers"
 	@echo "make bench       measure trowamp beside its peers, into benchmarks/results; BENCH=--quick takes a few minutes"
-	@echo "make soak        mixed load and faults for SOAK_MINUTES, 20 unless told otherwise"
+	@echo "make soak        mixed load and faults for SOAK_MINUTES, 20 unless told otherwise: a router, then programs on asyncio and Twisted"
 	@echo "make fuzz        FUZZ_RUNS inputs, a million unless told otherwise, for every parser; FUZZ_TARGETS chooses"
 	@echo "make chaos       the tests of reliability, CHAOS_SCALE times as long as in the test suite: 20 unless told otherwise"
 	@echo "make clean       remove .venv, .peers and everything that tools left behind"
@@ -67,7 +67,7 @@ FUZZ_TARGETS ?=
 CHAOS_SCALE ?= 20
 
 soak: $(STAMP)
-	TROWAMP_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/reliability/test_soak.py --timeout=0
+	TROWAMP_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/reliability -k "harmed_all_the_time" --timeout=0
 
 chaos: $(STAMP)
 	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest tests/reliability --timeout=0
