@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import trio
 
 from trowamp import Router
+from trowamp._byte_pump import BytePump
 from trowamp._connect import open_transport
 from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._stream import ByteTransport, memory_pair
 from trowamp._url import parse_url
 from trowamp.messages import Hello, Message, Subscribe, Subscribed, Welcome
@@ -38,7 +38,7 @@ class Peer:
 
     def __init__(self, transport: ByteTransport, link: Link) -> None:
         self.transport = transport
-        self.pump = Pump(transport, link)
+        self.pump = BytePump(transport, link)
         self.link = link
         self._messages: list[Message] = []
 

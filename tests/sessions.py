@@ -12,9 +12,9 @@ from trio.testing import wait_all_tasks_blocked
 from tests.transports import sockets
 from trowamp import Router, RouterStatistics, Session, SessionStatistics, Subscription, open_router
 from trowamp import messages as m
+from trowamp._byte_pump import BytePump
 from trowamp._failures import open_service_nursery
 from trowamp._join import JoinOptions, open_link
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
 from trowamp.testing import ALL_FEATURES, ScriptedRouter
@@ -61,8 +61,8 @@ async def answering(
 async def open_scripted_socket() -> AsyncGenerator[ScriptedRouter, None]:
     """Open a connection as `open_scripted_router` does, but through a real socket."""
     near, far = sockets()
-    server = Pump(far, rawsocket_server([MSGPACK]))
-    client = Pump(near, rawsocket_client(MSGPACK))
+    server = BytePump(far, rawsocket_server([MSGPACK]))
+    client = BytePump(near, rawsocket_client(MSGPACK))
     router = ScriptedRouter(server, client, ALL_FEATURES)
     try:
         async with open_service_nursery() as nursery:
@@ -77,10 +77,10 @@ async def open_scripted_socket() -> AsyncGenerator[ScriptedRouter, None]:
 
 
 @asynccontextmanager
-async def open_ends(client: Link, server: Link) -> AsyncGenerator[tuple[Pump, Pump], None]:
+async def open_ends(client: Link, server: Link) -> AsyncGenerator[tuple[BytePump, BytePump], None]:
     """Open a connection in memory on which messages can flow."""
     near, far = memory_pair()
-    ours, theirs = Pump(near, client), Pump(far, server)
+    ours, theirs = BytePump(near, client), BytePump(far, server)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(theirs.write)
         nursery.start_soon(open_link, theirs, "the client")
@@ -99,7 +99,7 @@ def websocket() -> tuple[Link, Link]:
     return client, websocket_server([MSGPACK])
 
 
-async def welcome(router: Pump) -> None:
+async def welcome(router: BytePump) -> None:
     (hello,) = await router.receive()
     assert isinstance(hello, m.Hello)
     router.link.send(m.Welcome(1, {"roles": {"broker": {}, "dealer": {}}}))
@@ -108,7 +108,7 @@ async def welcome(router: Pump) -> None:
 
 @asynccontextmanager
 async def open_played_session(
-    ours: Pump, theirs: Pump, keep_alive: KeepAlive | None = None
+    ours: BytePump, theirs: BytePump, keep_alive: KeepAlive | None = None
 ) -> AsyncGenerator[Session, None]:
     opened = Opened(ours, [], trio.current_time() + 10, keep_alive)
     async with trio.open_nursery() as nursery:

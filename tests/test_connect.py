@@ -17,6 +17,7 @@ from trowamp import ConnectError
 from trowamp._connect import default_tls, open_transport
 from trowamp._listen import open_listener
 from trowamp._stream import ByteTransport
+from trowamp._tls import TlsTransport
 from trowamp._url import RouterUrl, parse_url
 
 from .transports import HOST, Resolver, cancelled_at_every_step, client_tls, no_files_left_open, server_tls
@@ -60,6 +61,7 @@ async def serving(handler: Handler, host: str = "127.0.0.1") -> AsyncGenerator[i
 @asynccontextmanager
 async def serving_tls(tls: ssl.SSLContext) -> AsyncGenerator[int, None]:
     async def serve(transport: ByteTransport) -> None:
+        assert isinstance(transport, TlsTransport)
         try:
             await transport.handshake()
             while data := await transport.receive_some():

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trowamp._pump import Pump
+from trowamp._byte_pump import BytePump
 from trowamp._stream import ByteTransport, send_pieces
 from trowamp.messages import Event
 from trowamp.wire import Link
@@ -54,7 +54,7 @@ async def test_pieces_arrive_as_if_they_were_one(pair: tuple[ByteTransport, Byte
 
 async def test_the_writer_sends_what_is_left_of_large_messages(pair: tuple[ByteTransport, ByteTransport]) -> None:
     (near, far), (link, other) = pair, open_links()
-    pump, came = Pump(near, link), list[int]()
+    pump, came = BytePump(near, link), list[int]()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pump.write)
         numbers = queue(link)
@@ -72,7 +72,7 @@ async def test_the_writer_sends_what_is_left_of_large_messages(pair: tuple[ByteT
 @pytest.mark.parametrize("room", [0, 1, 100, 65_536, 1_500_010, 1_500_100, 4_000_000])
 async def test_a_writer_that_is_cancelled_leaves_what_it_has_not_taken(room: int) -> None:
     (link, other), transport = open_links(), Narrow()
-    pump = Pump(transport, link)
+    pump = BytePump(transport, link)
     queue(link)
     octets = bytes(link.data_to_send())
     link.data_sent(len(octets))
@@ -94,7 +94,7 @@ async def test_a_writer_that_is_cancelled_leaves_what_it_has_not_taken(room: int
 
 async def test_a_large_message_does_not_wait_for_the_end_of_the_pass() -> None:
     (link, other), transport = open_links(), Narrow()
-    pump = Pump(transport, link)
+    pump = BytePump(transport, link)
     numbers = queue(link)
     pump.flush_soon()
     other.receive_data(bytes(transport.sent))

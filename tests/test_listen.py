@@ -22,11 +22,11 @@ from trowamp._listen import Handler, Listener, open_listener
 from trowamp._stream import ByteTransport
 from trowamp._url import RouterUrl, parse_url
 
-from .transports import client_tls, no_files_left_open, server_tls
+from .transports import client_tls, no_files_left_open, server_tls, shake_hands
 
 
 async def echo(transport: ByteTransport) -> None:
-    await transport.handshake()
+    await shake_hands(transport)
     while data := await transport.receive_some():
         await transport.send_all(data)
 

@@ -9,7 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 
-from trowamp._pump import HIGH_WATER, Pump
+from trowamp._byte_pump import BytePump
+from trowamp._pump import HIGH_WATER
 from trowamp._stream import memory_pair
 from trowamp.messages import Event
 from trowamp.wire import Link, get_serializer, rawsocket_client, rawsocket_server
@@ -28,7 +29,6 @@ class Narrow:
         failure: What sending raises.
     """
 
-    is_ready = True
     wakes_tasks = False
 
     def __init__(self) -> None:
@@ -41,9 +41,6 @@ class Narrow:
         self.failure: Exception | None = None
         self.is_aborted = False
         self._send, self._receive = trio.open_memory_channel[bytes](100)
-
-    async def handshake(self) -> None:
-        raise AssertionError("not the pump's business")
 
     def feed(self, octets: bytes) -> None:
         """Let octets be received."""
@@ -100,7 +97,7 @@ def event(number: int, size: int = 0) -> Event:
     return Event(1, number, {}, ["x" * size], None)
 
 
-def queue(pump: Pump, *numbers: int, size: int = 0) -> None:
+def queue(pump: BytePump, *numbers: int, size: int = 0) -> None:
     for number in numbers:
         pump.link.send(event(number, size))
 
@@ -124,8 +121,8 @@ def links() -> tuple[Link, Link]:
 
 
 @pytest.fixture
-async def pump(transport: Narrow, links: tuple[Link, Link]) -> Pump:
-    return Pump(transport, links[0])
+async def pump(transport: Narrow, links: tuple[Link, Link]) -> BytePump:
+    return BytePump(transport, links[0])
 
 
 @pytest.fixture
@@ -136,7 +133,9 @@ def far(links: tuple[Link, Link]) -> Link:
 # ---- writing
 
 
-async def test_a_flush_sends_everything_at_once_and_needs_no_writer(pump: Pump, transport: Narrow, far: Link) -> None:
+async def test_a_flush_sends_everything_at_once_and_needs_no_writer(
+    pump: BytePump, transport: Narrow, far: Link
+) -> None:
     queue(pump, 1, 2, 3)
     pump.flush()
     assert len(transport.sends) == 1
@@ -146,7 +145,7 @@ async def test_a_flush_sends_everything_at_once_and_needs_no_writer(pump: Pump, 
 
 
 async def test_what_the_kernel_does_not_take_is_the_writer_s(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -162,7 +161,7 @@ async def test_what_the_kernel_does_not_take_is_the_writer_s(
 
 
 async def test_messages_of_many_tasks_leave_together(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -180,7 +179,7 @@ async def test_messages_of_many_tasks_leave_together(
 
 
 async def test_nobody_overtakes_a_chunk_that_is_half_written(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -199,7 +198,9 @@ async def test_nobody_overtakes_a_chunk_that_is_half_written(
     assert arrived(transport, far) == [1, 2]
 
 
-async def test_large_queues_leave_in_chunks(pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery) -> None:
+async def test_large_queues_leave_in_chunks(
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery
+) -> None:
     transport.room = 0
     transport.may_send.set()
     queue(pump, *range(1, 101), size=10_000)
@@ -210,7 +211,7 @@ async def test_large_queues_leave_in_chunks(pump: Pump, transport: Narrow, far: 
 
 
 async def test_producers_wait_above_the_high_water_mark_and_no_longer(
-    pump: Pump, transport: Narrow, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, nursery: trio.Nursery
 ) -> None:
     transport.room = 0
     await pump.wait_writable()
@@ -233,7 +234,7 @@ async def test_producers_wait_above_the_high_water_mark_and_no_longer(
 
 
 async def test_draining_waits_for_what_the_writer_holds(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -254,7 +255,7 @@ async def test_draining_waits_for_what_the_writer_holds(
 
 
 async def test_what_is_queued_during_a_handshake_is_sent_by_the_task_itself(
-    pump: Pump, transport: Narrow, far: Link
+    pump: BytePump, transport: Narrow, far: Link
 ) -> None:
     transport.may_send.set()
     queue(pump, 1, 2)
@@ -267,9 +268,9 @@ async def test_what_is_queued_during_a_handshake_is_sent_by_the_task_itself(
     assert pump.broken == "the connection broke: Connection reset by peer"
 
 
-@pytest.mark.parametrize("way", [Pump.flush, Pump.flush_soon])
+@pytest.mark.parametrize("way", [BytePump.flush, BytePump.flush_soon])
 async def test_a_failure_to_send_is_noted_and_releases_everybody(
-    way: Callable[[Pump], None], pump: Pump, transport: Narrow, nursery: trio.Nursery
+    way: Callable[[BytePump], None], pump: BytePump, transport: Narrow, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -289,7 +290,7 @@ async def test_a_failure_to_send_is_noted_and_releases_everybody(
 
 
 async def test_a_failure_in_the_middle_of_a_chunk_is_noted(
-    pump: Pump, transport: Narrow, nursery: trio.Nursery
+    pump: BytePump, transport: Narrow, nursery: trio.Nursery
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -305,7 +306,7 @@ async def test_a_failure_in_the_middle_of_a_chunk_is_noted(
 
 
 async def test_a_peer_that_takes_nothing_more_is_heard_out_before_the_end(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     nursery.start_soon(pump.write)
     await wait_all_tasks_blocked()
@@ -323,7 +324,7 @@ async def test_a_peer_that_takes_nothing_more_is_heard_out_before_the_end(
 # ---- receiving
 
 
-async def test_messages_are_received_as_they_are_completed(pump: Pump, transport: Narrow, far: Link) -> None:
+async def test_messages_are_received_as_they_are_completed(pump: BytePump, transport: Narrow, far: Link) -> None:
     far.send(event(1))
     far.send(event(2))
     octets = bytes(far.data_to_send())
@@ -332,7 +333,7 @@ async def test_messages_are_received_as_they_are_completed(pump: Pump, transport
     assert [list(await pump.receive()) for _ in range(3)] == [[], [event(1)], [event(2)]]
 
 
-async def test_the_end_of_the_stream_is_no_failure(pump: Pump, transport: Narrow) -> None:
+async def test_the_end_of_the_stream_is_no_failure(pump: BytePump, transport: Narrow) -> None:
     transport.feed(b"")
     assert await pump.receive() == []
     assert pump.has_ended
@@ -342,7 +343,7 @@ async def test_the_end_of_the_stream_is_no_failure(pump: Pump, transport: Narrow
 
 async def test_a_broken_connection_says_how() -> None:
     near, _ = memory_pair()
-    pump = Pump(near, open_links()[0])
+    pump = BytePump(near, open_links()[0])
     near.abort()
     assert await pump.receive() == []
     assert pump.broken == "the connection broke: this side closed the connection"
@@ -355,7 +356,7 @@ async def test_a_broken_connection_says_how() -> None:
 class Silence:
     """Runs a pump's keep-alive and shows what comes of it."""
 
-    def __init__(self, pump: Pump) -> None:
+    def __init__(self, pump: BytePump) -> None:
         self.pump = pump
         self.words = ""
         self.ended_at = 0.0
@@ -365,7 +366,7 @@ class Silence:
         self.ended_at = trio.current_time()
 
 
-async def read(pump: Pump) -> None:
+async def read(pump: BytePump) -> None:
     while not pump.link.is_closed:
         await pump.receive()
 
@@ -376,14 +377,14 @@ def octets_of(link: Link) -> bytes:
     return octets
 
 
-async def test_a_silent_peer_is_found_in_time(pump: Pump, autojump_clock: MockClock) -> None:
+async def test_a_silent_peer_is_found_in_time(pump: BytePump, autojump_clock: MockClock) -> None:
     start = trio.current_time()
     assert await pump.keep_alive(20, 5) == "no answer to a ping within 5 s"
     assert trio.current_time() - start == pytest.approx(25)
 
 
 async def test_a_peer_that_answers_is_kept(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     silence = Silence(pump)
     nursery.start_soon(silence.run, 20, 5)
@@ -402,7 +403,7 @@ async def test_a_peer_that_answers_is_kept(
 
 
 async def test_any_octet_counts_as_life_and_saves_the_ping(
-    pump: Pump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
+    pump: BytePump, transport: Narrow, far: Link, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     silence = Silence(pump)
     nursery.start_soon(silence.run, 20, 5)
@@ -418,7 +419,7 @@ async def test_any_octet_counts_as_life_and_saves_the_ping(
 
 
 async def test_a_peer_that_takes_a_large_message_is_kept_although_it_cannot_answer_yet(
-    pump: Pump, transport: Narrow, nursery: trio.Nursery, autojump_clock: MockClock
+    pump: BytePump, transport: Narrow, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     transport.room = 0
     pump.link.send(event(1, 100_000))

@@ -14,10 +14,10 @@ import trio
 
 import trowamp
 from trowamp import open_router
+from trowamp._byte_pump import BytePump
 from trowamp._exit_codes import exit_code_of
 from trowamp._join import open_link
 from trowamp._listen import open_listener
-from trowamp._pump import Pump
 from trowamp._stream import ByteTransport
 from trowamp._url import parse_url
 from trowamp.messages import Goodbye, Hello, Message, Welcome
@@ -102,14 +102,14 @@ class Witness:
         self.heard: list[Message] = []
 
     async def serve(self, transport: ByteTransport) -> None:
-        pump = Pump(transport, rawsocket_server(SERIALIZERS.values()))
+        pump = BytePump(transport, rawsocket_server(SERIALIZERS.values()))
         messages = await open_link(pump, "the client")
         while not pump.link.is_closed:
             for message in messages:
                 self._take(pump, message)
             messages = await pump.receive()
 
-    def _take(self, pump: Pump, message: Message) -> None:
+    def _take(self, pump: BytePump, message: Message) -> None:
         self.heard.append(message)
         if isinstance(message, Hello):
             pump.link.send(Welcome(1, {"roles": ALL_FEATURES, "realm": message.realm}))

@@ -11,7 +11,7 @@ import trio
 from trowamp import Router, Session, open_router
 from trowamp._run_session import Opened
 from trowamp._service_session import ServiceSessions
-from trowamp._stream import ByteTransport
+from trowamp._stream import AnyTransport
 from trowamp.auth._router import Accept
 
 
@@ -27,7 +27,7 @@ class Connections:
         return self._all[-1]
 
     @property
-    def newest(self) -> ByteTransport:
+    def newest(self) -> AnyTransport:
         return self._all[-1].pump.transport
 
     def __len__(self) -> int:

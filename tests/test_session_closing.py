@@ -15,8 +15,8 @@ from tests.sessions import MSGPACK, answering, open_pair, open_scripted_socket, 
 from tests.transports import sockets
 from trowamp import Session, SessionClosed, SessionLost
 from trowamp import messages as m
+from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._run_session import Opened, run_session
 from trowamp.testing import ScriptedRouter, open_scripted_router
 from trowamp.wire import rawsocket_client, rawsocket_server
@@ -398,7 +398,7 @@ async def test_after_the_end_everything_raises_it_anew() -> None:
 @pytest.mark.parametrize("last", [m.Goodbye({}, SHUTDOWN), m.Abort({}, SHUTDOWN)], ids=lambda message: message.name)
 async def test_what_the_router_said_last_is_heard_although_nothing_can_be_sent_any_more(last: m.Message) -> None:
     near, far = sockets()
-    ours, theirs = Pump(near, rawsocket_client(MSGPACK)), Pump(far, rawsocket_server([MSGPACK]))
+    ours, theirs = BytePump(near, rawsocket_client(MSGPACK)), BytePump(far, rawsocket_server([MSGPACK]))
 
     async def say_something_and_hang_up() -> None:
         await open_link(theirs, "the client")

@@ -13,7 +13,7 @@ import trowamp
 from tests.sessions import answering, open_ends, open_pair, open_played_session, pending, rawsocket, settle
 from trowamp import Session, SessionClosed, SessionLost
 from trowamp import messages as m
-from trowamp._pump import Pump
+from trowamp._byte_pump import BytePump
 from trowamp._run_session import KeepAlive
 from trowamp.testing import open_scripted_router
 
@@ -84,7 +84,7 @@ async def test_what_is_no_topic_is_refused(topic: str) -> None:
 
 
 @asynccontextmanager
-async def open_congested() -> AsyncGenerator[tuple[Session, Pump], None]:
+async def open_congested() -> AsyncGenerator[tuple[Session, BytePump], None]:
     """Open a session whose router reads nothing, and publish until nothing more should be."""
     async with open_ends(*rawsocket()) as (ours, theirs):
         async with open_played_session(ours, theirs) as session:
@@ -96,7 +96,7 @@ async def open_congested() -> AsyncGenerator[tuple[Session, Pump], None]:
             theirs.transport.abort()
 
 
-async def read_everything(router: Pump) -> list[m.Message]:
+async def read_everything(router: BytePump) -> list[m.Message]:
     messages: list[m.Message] = []
     with trio.move_on_after(0.1):
         while True:

@@ -27,9 +27,9 @@ from tests.scenarios import (
 from tests.transports import client_tls, server_tls
 from tests.trio_driver import TrioDriver
 from trowamp import Event, Router, Session, SessionClosed, open_router, open_session
+from trowamp._byte_pump import BytePump
 from trowamp._failures import open_service_nursery
 from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._run_session import Opened, run_session
 from trowamp._stream import memory_pair
 from trowamp.wire import BY_SUBPROTOCOL, get_serializer, rawsocket_client
@@ -75,7 +75,7 @@ async def in_memory(folder: Path, serializer: str) -> AsyncGenerator[Way, None]:
         async def open_one() -> AsyncGenerator[Session, None]:
             near, far = memory_pair()
             nursery.start_soon(router._shell.serve_transport, far)
-            pump = Pump(near, rawsocket_client(get_serializer(serializer)))
+            pump = BytePump(near, rawsocket_client(get_serializer(serializer)))
             opened = Opened(pump, await open_link(pump, "memory"), trio.current_time() + 10, None)
             async with run_session(opened, REALM, {}) as session:
                 yield session

@@ -73,10 +73,12 @@ def tls_pair(
     )
 
 
-async def shake_hands(near: ByteTransport, far: ByteTransport) -> None:
+async def shake_hands(*transports: ByteTransport) -> None:
+    """Do the handshake of those that have one."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(near.handshake)
-        nursery.start_soon(far.handshake)
+        for transport in transports:
+            if isinstance(transport, TlsTransport):
+                nursery.start_soon(transport.handshake)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import trio
 
+from ._byte_pump import BytePump
 from ._exceptions import ConnectError, JoinError, MessageTooLarge, RemoteProtocolError
 from ._pump import Pump
 from ._types import SessionDetails
@@ -35,7 +36,7 @@ class JoinOptions(TypedDict, total=False):
     payload_codec: PayloadCodec | None
 
 
-async def open_link(pump: Pump, where: str) -> list[Message]:
+async def open_link(pump: BytePump, where: str) -> list[Message]:
     """Bring the link through its transport's handshake; return the messages that came along.
 
     Raises:

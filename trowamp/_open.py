@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import trio
 
+from ._byte_pump import BytePump
 from ._connect import open_transport
 from ._exceptions import ConnectError
 from ._join import Auth, JoinOptions, open_link
 from ._polling_pump import PollingOptions, open_polling
-from ._pump import Pump
 from ._run_session import DEFAULT_CLOSE_TIMEOUT, KeepAlive, Opened, run_session
 from ._session import Session
 from ._url import RouterUrl, parse_url
@@ -242,13 +242,13 @@ def _links(url: RouterUrl, options: ConnectOptions) -> list[Callable[[], Link]]:
 
 async def _dial(
     url: RouterUrl, links: Sequence[Callable[[], Link]], tls: ssl.SSLContext | None, proxy: str | None
-) -> tuple[Pump, list[Message]]:
+) -> tuple[BytePump, list[Message]]:
     """Connect and get a link through its handshake, trying the next link when the router refuses one."""
     failure: ConnectError | None = None
     for make_link in links:
         transport = await open_transport(url, tls=tls, proxy=proxy)
         try:
-            pump = Pump(transport, make_link())
+            pump = BytePump(transport, make_link())
             return pump, await open_link(pump, url.text)
         except ConnectError as error:
             failure = error

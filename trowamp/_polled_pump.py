@@ -18,39 +18,18 @@ from .wire import LongPollLink
 
 
 class PolledTransport:
-    """A long-poll transport, as far as it can be seen as a connection.
+    """A long-poll transport; requests carry its messages.
 
     Args:
         opener: The connection that has opened it, for people.
         details: What the router's transport information says of it.
     """
 
-    wakes_tasks = True  # requests that wait
-
     def __init__(self, opener: str, details: dict[str, Any]) -> None:
         self.description = f"long-poll from {opener}"
         self.details = details
-        self.is_ready = True
         self.is_aborted = False
         self.changed = trio.lowlevel.ParkingLot()  # everybody who waits for anything about it
-
-    async def handshake(self) -> None:
-        """Nothing to be done: it is open."""
-
-    async def receive_some(self) -> bytes:
-        """Octets are no unit here."""
-        raise AssertionError("a long-poll transport is read by messages")
-
-    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002
-        """Octets are no unit here."""
-        raise AssertionError("messages of a long-poll transport are fetched")
-
-    async def send_all(self, data: bytes) -> None:  # noqa: ARG002
-        """Octets are no unit here."""
-        raise AssertionError("messages of a long-poll transport are fetched")
-
-    def end_sending(self) -> None:
-        """Nothing to be done: the client learns of the end when it asks again."""
 
     async def aclose(self) -> None:
         """Close."""
@@ -72,10 +51,11 @@ class PolledPump(Pump):
         idle_timeout: Seconds without any request after which the client counts as gone (LP-R2).
     """
 
+    transport: PolledTransport
+    link: LongPollLink
+
     def __init__(self, transport: PolledTransport, link: LongPollLink, *, idle_timeout: float) -> None:
         super().__init__(transport, link)
-        self._bodies = link
-        self._polled = transport
         self._changed = transport.changed
         self._idle_timeout = idle_timeout
         self._posting = trio.StrictFIFOLock()
@@ -89,12 +69,12 @@ class PolledPump(Pump):
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to be fetched, and never will be (LP-R6)."""
-        return self.has_ended or not (self._bodies.has_bodies or self._bodies.is_open)
+        return self.has_ended or not (self.link.has_bodies or self.link.is_open)
 
     @property
     def body_limit(self) -> int:
         """Octets that what a request brings may have."""
-        return self._bodies.max_body
+        return self.link.max_body
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -116,7 +96,7 @@ class PolledPump(Pump):
         self._polls += 1
         mine = self._polls
         self._changed.unpark_all()
-        link = self._bodies
+        link = self.link
         with trio.move_on_after(timeout):
             while mine == self._polls and link.is_open and not link.has_bodies:
                 await self._changed.park()
@@ -141,20 +121,20 @@ class PolledPump(Pump):
             In words, what is wrong with it; empty if nothing is.
         """
         async with self._posting:
-            while self._has_posted and not self._bodies.is_closed:
+            while self._has_posted and not self.link.is_closed:
                 await self._changed.park()
-            if self._bodies.is_closed:
+            if self.link.is_closed:
                 return "the transport has ended"
-            self._bodies.receive_data(body)
+            self.link.receive_data(body)
             self._has_posted = True
             self._changed.unpark_all()
-            return str(self._bodies.error or "")
+            return str(self.link.error or "")
 
     def hang_up(self, reason: str) -> None:
         """The client is gone, or says that it goes: what waits for it is not waited for."""
         self._break(reason)
         self.has_ended = True
-        self._bodies.receive_eof()
+        self.link.receive_eof()
         self._changed.unpark_all()
 
     # ---- what the session does
@@ -162,9 +142,9 @@ class PolledPump(Pump):
     async def receive(self) -> list[Message]:
         """Wait for messages."""
         await trio.lowlevel.checkpoint()
-        link = self._bodies
+        link = self.link
         while not (self._has_posted or link.is_closed):
-            if self._polled.is_aborted:
+            if self.transport.is_aborted:
                 self.hang_up(CLOSED)
                 break
             deadline = self.last_received + self._idle_timeout
@@ -188,5 +168,5 @@ class PolledPump(Pump):
     async def linger(self) -> None:
         """Wait until the client has closed the transport, or has been told that it is over: AutobahnJS waits for its `close` to be answered."""
         await trio.lowlevel.checkpoint()
-        while not (self.has_ended or self._polled.is_aborted):
+        while not (self.has_ended or self.transport.is_aborted):
             await self._changed.park()

@@ -17,7 +17,7 @@ import trio
 from ._connect import default_tls, open_transport
 from ._exceptions import ConnectError, MessageTooLarge, RemoteProtocolError
 from ._http_channel import HttpChannel
-from ._pump import Pump
+from ._pump import WritingPump
 from ._url import RouterUrl
 from ._version import __version__
 from .messages import Message
@@ -32,7 +32,7 @@ _FAILURES: Final = (ConnectError, RemoteProtocolError, trio.BrokenResourceError,
 
 
 class PollingTransport:
-    """A long-poll transport at a router.
+    """A long-poll transport at a router; it carries messages, alone or in batches.
 
     Args:
         url: Where it is.
@@ -44,12 +44,9 @@ class PollingTransport:
         refused: In words, that the router would not have what was sent; empty if it has taken everything so far.
     """
 
-    wakes_tasks = True  # the writer, who alone can send
-
     def __init__(self, url: RouterUrl, receiving: HttpChannel, sending: HttpChannel, *, answer_timeout: float) -> None:
         self.description = f"long-poll {url}"
         self.details: dict[str, Any] = {"type": "longpoll", "tls": url.is_tls}
-        self.is_ready = True
         self._base, mark, query = url.target.partition("?")
         self._query = mark + query
         self._receiving = receiving
@@ -98,26 +95,6 @@ class PollingTransport:
                 self.refused = words
             raise trio.BrokenResourceError(words)
 
-    # ---- what a transport does
-
-    async def handshake(self) -> None:
-        """Nothing to be done: it is open."""
-
-    async def receive_some(self) -> bytes:
-        """Octets are no unit here."""
-        raise AssertionError("a long-poll transport is read by messages")
-
-    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002  # the writer sends it
-        """Send nothing: a request has to wait for its answer."""
-        return 0
-
-    async def send_all(self, data: bytes) -> None:  # noqa: ARG002
-        """Octets are no unit here."""
-        raise AssertionError("a long-poll transport is written by messages")
-
-    def end_sending(self) -> None:
-        """Nothing to be done: closing the transport says it."""
-
     async def aclose(self) -> None:
         """Tell the router, unless it was the one who ended the transport."""
         try:
@@ -133,8 +110,6 @@ class PollingTransport:
         self._receiving.abort()
         self._sending.abort()
 
-    # ----
-
     def _target(self, operation: str) -> str:
         return f"{self._base}{'' if self._base.endswith('/') else '/'}{operation}{self._query}"
 
@@ -144,7 +119,7 @@ class PollingTransport:
         )
 
 
-class PollingPump(Pump):
+class PollingPump(WritingPump):
     """Moves whole bodies over a long-poll transport.
 
     Args:
@@ -153,19 +128,20 @@ class PollingPump(Pump):
         poll_timeout: Seconds within which the router has to answer a request for messages; infinite if it may let it wait for ever.
     """
 
+    transport: PollingTransport
+    link: LongPollLink
+
     def __init__(self, transport: PollingTransport, link: LongPollLink, *, poll_timeout: float) -> None:
         super().__init__(transport, link)
-        self._bodies = link
-        self._polling = transport
         self._poll_timeout = poll_timeout
         self._content = content_type(link.serializer)
 
     async def receive(self) -> list[Message]:
         """Ask for messages, and wait; there may be none when the router thinks that it has been long enough (LP-C3)."""
-        link = self._bodies
+        link = self.link
         began = trio.current_time()
         try:
-            answer = await self._polling.receive(link.max_body, self._poll_timeout)
+            answer = await self.transport.receive(link.max_body, self._poll_timeout)
         except MessageTooLarge as error:
             link.fail(error)
         except _FAILURES as error:
@@ -180,31 +156,27 @@ class PollingPump(Pump):
                 await trio.sleep(_TOO_SOON)
         return link.received()
 
-    def flush(self) -> None:
-        """Have the writer send."""
-        self._wake_writer()
-
     async def linger(self) -> None:
         """Wait for nothing: the router has answered everything."""
         await trio.lowlevel.checkpoint()
 
     async def _write_some(self) -> None:
-        body = self._bodies.take_body()
+        body = self.link.take_body()
         self._is_writing = True
         try:
             if body:
-                await self._polling.send(body, self._content)
+                await self.transport.send(body, self._content)
         finally:
             self._is_writing = False
-            self.refused = self._polling.refused
+            self.refused = self.transport.refused
         if not self.is_above_high_water:
             self._producers.unpark_all()
 
     def _lose(self, reason: str) -> None:
         self._break(reason)
         self.has_ended = True
-        self._bodies.ended(self.broken or reason)
-        self._bodies.receive_eof()
+        self.link.ended(self.broken or reason)
+        self.link.receive_eof()
 
 
 def _words(answer: HttpResponse) -> str:

@@ -155,7 +155,7 @@ class RouterConnection:
         if self._has_writer:
             await pump.drain()
         if not has_farewell:
-            pump.transport.end_sending()
+            pump.end_sending()
         await pump.linger()
         await pump.transport.aclose()
 

@@ -19,17 +19,18 @@ from trio.lowlevel import enable_ki_protection
 from ._admission import Admission, AdmissionLimits
 from ._authentication import Authentication, RouterAuth
 from ._authorization import Authorization, Authorize
+from ._byte_pump import BytePump
 from ._complaints import Complaints
 from ._exceptions import ConnectError
 from ._history import HistoryKeeper, open_history
 from ._join import open_link
 from ._listen import Listener, open_listener
 from ._long_polls import LongPolls
-from ._pump import Pump
 from ._router_connection import RouterConnection
 from ._run_session import Opened
 from ._service_session import ServiceSessions
-from ._stream import ByteTransport, memory_pair
+from ._stream import AnyTransport, ByteTransport, memory_pair
+from ._tls import TlsTransport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
@@ -137,9 +138,9 @@ class RouterShell:
         self.core = RouterCore(realms, random_id=_random_ids().__next__, utc_now=_utc_now, options=core_options)
         self.urls: list[str] = []
         self._listeners: list[Listener] = []
-        self._transports: set[ByteTransport] = set()  # all, also those that still shake hands
+        self._transports: set[AnyTransport] = set()  # all, also those that still shake hands
         self._connections: set[RouterConnection] = set()
-        self._turned_away: set[ByteTransport] = set()
+        self._turned_away: set[AnyTransport] = set()
         self.admission = Admission(options)
         self._long_polls = LongPolls(self)
         self._refused = 0
@@ -271,7 +272,7 @@ class RouterShell:
         if self._is_stopping:
             raise ConnectError("the router in this program has stopped")
         near, far = memory_pair()
-        pump = Pump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
+        pump = BytePump(near, rawsocket_client(get_serializer("msgpack"), max_size=self.options.max_message_size))
         self._nursery.start_soon(self._serve_memory, far, identity, name="trowamp router memory")
         deadline = trio.current_time() + self.core.options.handshake_timeout
         try:
@@ -316,7 +317,7 @@ class RouterShell:
             at_capacity=is_full,
             has_long_poll=True,
         )
-        return RouterConnection(self, Pump(transport, link), since=since, identity=identity)
+        return RouterConnection(self, BytePump(transport, link), since=since, identity=identity)
 
     async def _serve_http(self, transport: ByteTransport, octets: bytes, since: float, *, is_full: bool) -> None:
         """Serve a connection that began with an HTTP request; a proxy may use it for a WebSocket later on.
@@ -342,7 +343,7 @@ class RouterShell:
         finally:
             self._forget(connection.pump.transport)
 
-    def admit_polled(self, transport: ByteTransport, carrier: ByteTransport) -> bool:
+    def admit_polled(self, transport: AnyTransport, carrier: AnyTransport) -> bool:
         """Count a long-poll transport as one more connection from where `carrier` comes; return False, having said so, if it is one too many.
 
         Where it has not joined, it stands for the carrier, too.
@@ -358,8 +359,8 @@ class RouterShell:
         return not excess
 
     async def _shake_hands(self, transport: ByteTransport) -> bool:
-        """Do the transport's own handshake: TLS."""
-        if transport.is_ready:
+        """Do the transport's own handshake, if it has one: TLS."""
+        if not isinstance(transport, TlsTransport):
             return True
         limits = self.core.options
         patience = min(limits.opening_timeout, limits.handshake_timeout)
@@ -373,7 +374,7 @@ class RouterShell:
         self.complaints.tell(logging.INFO, "%s: no handshake within %g s", transport.description, patience)
         return False
 
-    def _enter(self, transport: ByteTransport) -> bool:
+    def _enter(self, transport: AnyTransport) -> bool:
         """Count a connection; return whether it is one too many."""
         self._transports.add(transport)
         excess = self.admission.enter(transport, transport.details)
@@ -382,13 +383,13 @@ class RouterShell:
             self.refuse(transport, excess)
         return bool(excess)
 
-    def _forget(self, transport: ByteTransport) -> None:
+    def _forget(self, transport: AnyTransport) -> None:
         self._transports.discard(transport)
         self._turned_away.discard(transport)
         self.admission.leave(transport)
         self._somebody_left.unpark_all()
 
-    def refuse(self, transport: ByteTransport, reason: str) -> None:
+    def refuse(self, transport: AnyTransport, reason: str) -> None:
         """Count and log a connection that is one too many."""
         self._refused += 1
         self.complaints.tell(logging.WARNING, "connection from %s refused: %s", transport.description, reason)

@@ -24,30 +24,34 @@ _MEMORY_LIMIT: Final = 1024 * 1024  # octets on their way in memory
 CLOSED: Final = "this side closed the connection"
 
 
-class ByteTransport(Protocol):
-    """A connection that carries octets.
+class AnyTransport(Protocol):
+    """A connection, whatever it carries.
 
     Attributes:
         description: What it is, for people.
         details: What the router's transport information says of it.
-        is_ready: Whether octets can flow without a handshake.
-        wakes_tasks: Whether `send_now` wakes a task of this run, and so may only be called from one.
     """
 
     description: str
     details: dict[str, Any]
-    wakes_tasks: bool
 
-    @property
-    def is_ready(self) -> bool: ...
-
-    async def handshake(self) -> None:
-        """Do what has to be done before octets can flow (TLS).
-
-        Raises:
-            trio.BrokenResourceError: It failed.
-        """
+    async def aclose(self) -> None:
+        """Close in good order; the connection is released in any case."""
         ...
+
+    def abort(self) -> None:
+        """Close at once; tasks that wait here are woken with `trio.ClosedResourceError`."""
+        ...
+
+
+class ByteTransport(AnyTransport, Protocol):
+    """A connection that carries octets.
+
+    Attributes:
+        wakes_tasks: Whether `send_now` wakes a task of this run, and so may only be called from one.
+    """
+
+    wakes_tasks: bool
 
     async def receive_some(self) -> bytes:
         """Wait for octets; empty at the end of the stream.
@@ -81,14 +85,6 @@ class ByteTransport(Protocol):
         """Tell the peer that nothing follows what was sent, if the connection can say so; what the peer sends can still be received."""
         ...
 
-    async def aclose(self) -> None:
-        """Close in good order; the connection is released in any case."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once; tasks that wait here are woken with `trio.ClosedResourceError`."""
-        ...
-
 
 class ReceivingInterrupted(Exception):
     """Somebody called `interrupt`: the transport is as it was."""
@@ -108,12 +104,11 @@ class SocketTransport:
 
     Args:
         sock: The socket; it belongs to the transport from here on.
-        description: See `ByteTransport`.
-        details: See `ByteTransport`.
+        description: See `AnyTransport`.
+        details: See `AnyTransport`.
         is_accepted: Whether the other side has connected to this one: then it speaks first.
     """
 
-    is_ready = True
     wakes_tasks = False
 
     def __init__(
@@ -130,9 +125,6 @@ class SocketTransport:
         self._has_likely_received = is_accepted  # 98 in 100 have: one pass of the scheduler less for joining
         if self._socket.family in (socket.AF_INET, socket.AF_INET6):
             _tune(self._socket)
-
-    async def handshake(self) -> None:
-        """Nothing to be done."""
 
     async def receive_some(self) -> bytes:
         """Wait for octets."""
@@ -278,7 +270,6 @@ class _Pipe:
 class MemoryTransport:
     """One end of a connection inside this process."""
 
-    is_ready = True
     wakes_tasks = True  # who reads at the other end
 
     def __init__(self, incoming: _Pipe, outgoing: _Pipe) -> None:
@@ -287,9 +278,6 @@ class MemoryTransport:
         self._incoming = incoming
         self._outgoing = outgoing
         self._is_closed = False
-
-    async def handshake(self) -> None:
-        """Nothing to be done."""
 
     async def receive_some(self) -> bytes:
         """Wait for octets."""

@@ -23,7 +23,7 @@ _REASONS: Final = {
 
 
 class TlsTransport:
-    """TLS over a socket.
+    """TLS over a socket; octets flow after its `handshake`.
 
     Args:
         inner: The socket; it belongs to this transport from here on.
@@ -34,7 +34,6 @@ class TlsTransport:
         ssl.SSLError, ValueError: The configuration is for the other side, or the host name is none; `inner` is still the caller's.
     """
 
-    is_ready = False
     wakes_tasks = False
 
     def __init__(self, inner: SocketTransport, context: ssl.SSLContext, *, server_hostname: str | None = None) -> None:
@@ -52,7 +51,12 @@ class TlsTransport:
         self._has_ended = False  # the peer has said close_notify
 
     async def handshake(self) -> None:
-        """Do the TLS handshake."""
+        """Do the TLS handshake.
+
+        Raises:
+            trio.BrokenResourceError: It failed.
+            trio.ClosedResourceError: This side aborted the connection.
+        """
         while True:
             try:
                 self._engine.do_handshake()

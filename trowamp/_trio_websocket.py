@@ -13,7 +13,7 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from ._pump import Pump
+from ._pump import WritingPump
 from ._stream import CLOSED
 from .messages import Message
 from .wire import BY_SUBPROTOCOL, WholeMessages, whole_messages
@@ -21,10 +21,7 @@ from .wire._closing import describe_close
 
 
 class WebSocketTransport:
-    """The connection itself, as far as it can be seen as a transport."""
-
-    is_ready = True
-    wakes_tasks = True  # the writer, who alone can send
+    """The connection itself; it carries whole messages."""
 
     def __init__(self, connection: WebSocketConnection) -> None:
         remote = connection.remote
@@ -39,9 +36,6 @@ class WebSocketTransport:
         self._waiting: set[trio.CancelScope] = set()
         self._is_closed = False
 
-    async def handshake(self) -> None:
-        """Nothing to be done: it is open."""
-
     async def receive_message(self) -> bytes | str:
         """Wait for a whole message.
 
@@ -53,23 +47,16 @@ class WebSocketTransport:
             return await self._connection.get_message()
         raise trio.ClosedResourceError(CLOSED)
 
-    async def receive_some(self) -> bytes:
-        """Octets are no unit here."""
-        raise AssertionError("a WebSocket connection is read by messages")
+    async def send_message(self, message: bytes | str) -> None:
+        """Send a whole message.
 
-    def send_now(self, data: bytes | bytearray | memoryview) -> int:  # noqa: ARG002  # the writer sends it
-        """Send nothing: the connection has no way to send without waiting."""
-        return 0
-
-    async def send_all(self, data: bytes | str) -> None:
-        """Send one whole message."""
+        Raises:
+            trio.BrokenResourceError, trio.ClosedResourceError: As with `receive_message`.
+        """
         with self._until_abort():
-            await self._connection.send_message(data)
+            await self._connection.send_message(message)
             return
         raise trio.ClosedResourceError(CLOSED)
-
-    def end_sending(self) -> None:
-        """Nothing to be done: the closing handshake says it."""
 
     async def aclose(self) -> None:
         """Do the closing handshake."""
@@ -100,40 +87,37 @@ class WebSocketTransport:
                 self._waiting.remove(scope)
 
 
-class BodyPump(Pump):
+class BodyPump(WritingPump):
     """Moves whole message bodies over a WebSocket connection."""
 
-    def __init__(self, connection: WebSocketConnection, link: WholeMessages) -> None:
-        self._bodies = link
-        self._websocket = WebSocketTransport(connection)
-        super().__init__(self._websocket, link)
+    transport: WebSocketTransport
+    link: WholeMessages
+
+    def __init__(self, transport: WebSocketTransport, link: WholeMessages) -> None:
+        super().__init__(transport, link)
 
     async def receive(self) -> list[Message]:
         """Wait for a message."""
         try:
-            body = await self._websocket.receive_message()
+            body = await self.transport.receive_message()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._break(str(error))
-            self._bodies.receive_eof()
+            self.link.receive_eof()
         else:
             self.last_received = trio.current_time()
-            self._bodies.receive_data(body)
-        return self._bodies.received()
-
-    def flush(self) -> None:
-        """Have the writer send."""
-        self._wake_writer()
+            self.link.receive_data(body)
+        return self.link.received()
 
     async def linger(self) -> None:
         """Wait for nothing: closing the connection does the closing handshake."""
         await trio.lowlevel.checkpoint()
 
     async def _write_some(self) -> None:
-        is_text = not self._bodies.serializer.is_binary
+        is_text = not self.link.serializer.is_binary
         self._is_writing = True
         try:
-            for body in self._bodies.bodies_to_send():
-                await self._websocket.send_all(body.decode() if is_text else body)
+            for body in self.link.bodies_to_send():
+                await self.transport.send_message(body.decode() if is_text else body)
         finally:
             self._is_writing = False
         if not self.is_above_high_water:
@@ -156,7 +140,7 @@ def attach(connection: WebSocketConnection, *, max_size: int) -> BodyPump:
             f"the connection negotiated the subprotocol {connection.subprotocol!r}, not one of WAMP's: open it with "
             f"subprotocols=[{', '.join(repr(name) for name in BY_SUBPROTOCOL if 'batched' not in name)}]"
         )
-    return BodyPump(connection, whole_messages(serializer, max_size=max_size))
+    return BodyPump(WebSocketTransport(connection), whole_messages(serializer, max_size=max_size))
 
 
 def _words(error: ConnectionClosed) -> str:

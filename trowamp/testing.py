@@ -20,13 +20,13 @@ from typing import Any, Final, TypeVar, Unpack
 import trio
 
 from . import uris
+from ._byte_pump import BytePump
 from ._component import Component
 from ._exceptions import ConnectError
 from ._failures import open_service_nursery
 from ._join import JoinOptions, open_link
 from ._keywords import known_to, require_known
 from ._open import SessionOptions, open_session
-from ._pump import Pump
 from ._run_session import Opened, run_session
 from ._serve import Router, open_router
 from ._session import Session
@@ -56,7 +56,7 @@ class ScriptedRouter:
         answers_goodbye: Whether the router answers them. True unless the test says otherwise.
     """
 
-    def __init__(self, pump: Pump, client: Pump, roles: dict[str, Any]) -> None:
+    def __init__(self, pump: BytePump, client: BytePump, roles: dict[str, Any]) -> None:
         self._pump = pump
         self._client = client
         self._roles = roles
@@ -165,8 +165,8 @@ async def open_scripted_router(roles: dict[str, Any] | None = None) -> AsyncGene
     """
     near, far = memory_pair()
     serializer = get_serializer("msgpack")
-    server = Pump(far, rawsocket_server([serializer]))
-    client = Pump(near, rawsocket_client(serializer))
+    server = BytePump(far, rawsocket_server([serializer]))
+    client = BytePump(near, rawsocket_client(serializer))
     router = ScriptedRouter(server, client, ALL_FEATURES if roles is None else roles)
     async with open_service_nursery() as nursery:
         nursery.start_soon(server.write, name="scripted router's writer")

@@ -23,8 +23,6 @@ class CutTransport:
         sent, received: How many octets have passed.
     """
 
-    is_ready = True
-
     def __init__(self, inner: ByteTransport, cut: Cut, *, up: int | None = None, down: int | None = None) -> None:
         self.description = inner.description
         self.details: dict[str, Any] = inner.details
@@ -38,9 +36,6 @@ class CutTransport:
         self._is_cut = False
         self._is_aborted = False
         self._has_changed = trio.Event()
-
-    async def handshake(self) -> None:
-        """Nothing to be done."""
 
     async def receive_some(self) -> bytes:
         """Wait for octets."""

@@ -29,9 +29,9 @@ from trowamp import (
     WampError,
     open_router,
 )
+from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
 from trowamp._open import connect
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import ByteTransport, memory_pair
 from trowamp.wire import Link, get_serializer, rawsocket_client, websocket_client
@@ -122,7 +122,7 @@ class CutRouter:
         near, self._far = memory_pair()
         self._near = CutTransport(near, cut, up=up, down=down)
         self._nursery.start_soon(self.router._shell.serve_transport, self._far)
-        pump = Pump(self._near, LINKS[framing](serializer))
+        pump = BytePump(self._near, LINKS[framing](serializer))
         deadline = trio.current_time() + 15
         with trio.move_on_at(deadline):
             try:

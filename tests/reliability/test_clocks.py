@@ -14,8 +14,8 @@ from tests.faults.goals import check
 from tests.faults.transport import CutTransport
 from tests.serve_tools import websocket
 from trowamp import Component, Session, SessionDetails, SessionLost, open_router
+from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
 
@@ -56,7 +56,7 @@ async def test_a_week_of_idling_loses_nobody(autojump_clock: MockClock) -> None:
     async with open_router(ping_interval=600, ping_timeout=600) as router, trio.open_nursery() as nursery:
         near, far = memory_pair()
         nursery.start_soon(router._shell.serve_transport, far)
-        pump = Pump(CutTransport(near, "stall"), websocket())
+        pump = BytePump(CutTransport(near, "stall"), websocket())
         opened = Opened(pump, await open_link(pump, "the router"), trio.current_time() + 15, KeepAlive(600, 600))
         async with run_session(opened, "realm1", {}) as session:
             await trio.sleep(WEEK)

@@ -21,8 +21,8 @@ from trowamp import (
     SessionLost,
     open_router,
 )
+from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
 
@@ -109,7 +109,7 @@ async def visit(framing: str, serializer: str, octets: bytes) -> None:
     assert far.send_now(octets) == len(octets)
     far.end_sending()
     try:
-        pump = Pump(near, client_link(framing, serializer))
+        pump = BytePump(near, client_link(framing, serializer))
         opened = Opened(pump, await open_link(pump, "the router"), trio.current_time() + 15, KeepAlive(20, 20))
         async with run_session(opened, "realm1", {}) as session:
             await session.register("com.example.procedure", print)

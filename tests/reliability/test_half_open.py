@@ -17,9 +17,9 @@ from tests.faults.transport import CutTransport
 from tests.faults.workload import Workload
 from tests.serve_tools import websocket
 from trowamp import ConnectError, Router, Session, SessionLost, open_router, open_session
+from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
 from trowamp._open import _PING_INTERVAL, DEFAULT_PING_TIMEOUT
-from trowamp._pump import Pump
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
 
@@ -205,7 +205,7 @@ async def test_with_the_defaults_a_vanished_peer_is_noticed_within_a_few_pings(a
         transport = CutTransport(near, "stall")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(router._shell.serve_transport, far)
-            pump = Pump(transport, websocket())
+            pump = BytePump(transport, websocket())
             messages = await open_link(pump, "the router")
             opened = Opened(pump, messages, trio.current_time() + 15, KeepAlive(*DEFAULTS))
             with pytest.raises(SessionLost):
