@@ -207,11 +207,6 @@ def test_a_router_at_capacity_says_so() -> None:
     assert "too many connections" in link.close_reason
 
 
-def test_a_router_can_insist_on_a_path() -> None:
-    assert answered(request("GET /ws?x=1 HTTP/1.1"), path="/ws")[0].is_open
-    assert answered(request("GET /other HTTP/1.1"), path="/ws")[1].startswith("HTTP/1.1 404 ")
-
-
 @pytest.mark.parametrize(
     ("origin", "host", "origins", "is_allowed"),
     [

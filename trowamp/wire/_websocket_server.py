@@ -48,7 +48,6 @@ def websocket_server(
     max_send_size: int | None = None,
     compression: Compression = None,
     origins: Sequence[str | re.Pattern[str]] | None = None,
-    path: str | None = None,
     at_capacity: bool = False,
 ) -> Link:
     """Make the router side of a WebSocket connection.
@@ -60,21 +59,20 @@ def websocket_server(
         compression: "deflate" accepts permessage-deflate where it is offered.
         origins: Origins of web pages that may connect: exact strings such as `"https://example.com"`, patterns that must match as a whole, or `"*"`.
             None allows pages from the host they connect to. Clients that are no browsers send no origin and are not concerned.
-        path: The only request path to accept; None accepts all.
         at_capacity: Refuse the client, whoever it is, because there are too many connections.
 
     Raises:
         ValueError: `compression` is unknown.
     """
     check_compression(compression)
-    handshake = WebSocketServerHandshake(serializers, compression, origins, at_capacity, path)
+    handshake = WebSocketServerHandshake(serializers, compression, origins, at_capacity)
     return Link(handshake, max_size=max_size, max_send_size=max_send_size)
 
 
 class WebSocketServerHandshake(Handshake):
     """Waits for the client's request and answers it, if only with words."""
 
-    __slots__ = ("_at_capacity", "_origins", "_path", "_protocol", "_serializers")
+    __slots__ = ("_at_capacity", "_origins", "_protocol", "_serializers")
 
     def __init__(
         self,
@@ -82,12 +80,10 @@ class WebSocketServerHandshake(Handshake):
         compression: Compression,
         origins: Sequence[str | re.Pattern[str]] | None,
         at_capacity: bool,
-        path: str | None = None,
     ) -> None:
         super().__init__()
         self._serializers = {serializer.subprotocol: serializer for serializer in serializers}
         self._origins = origins
-        self._path = path
         self._at_capacity = at_capacity
         self._protocol = ServerProtocol(
             extensions=[_DEFLATE_FACTORY] if compression else None,
@@ -134,8 +130,6 @@ class WebSocketServerHandshake(Handshake):
             return HTTPStatus.UPGRADE_REQUIRED, text
         if self._at_capacity:
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"
-        if self._path is not None and request.path.partition("?")[0] != self._path:
-            return HTTPStatus.NOT_FOUND, "there is nothing at this path"
         if not may_connect(request.headers.get_all("Origin"), request.headers.get_all("Host"), self._origins):
             return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
         return None
