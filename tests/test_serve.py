@@ -120,15 +120,26 @@ async def test_an_address_in_use_is_an_error_and_the_other_ports_are_free_again(
         ({"close_timeout": -1}, ValueError, "close_timeout must be 0 seconds or more"),
         ({"compression": "gzip"}, ValueError, "compression"),
         ({"origins": "https://*.example.com"}, TypeError, r"origins=\['https://\*.example.com'\]"),
-        ({"auth": RouterAuth(realm="a")}, ValueError, "RouterAuth.realm is where the authenticator is called"),
+        (
+            {"auth": RouterAuth(realm="a")},
+            ValueError,
+            "RouterAuth.realm is about RouterAuth.authenticator, and there is none",
+        ),
         ({"auth": RouterAuth(authenticator="a.b", methods=[])}, ValueError, "would never be asked"),
+        ({"auth": RouterAuth(methods=["ticket"])}, ValueError, "RouterAuth.methods is about RouterAuth.authenticator"),
+        ({"auth": RouterAuth(private_key="x")}, ValueError, "RouterAuth.private_key: this is no private key"),
+        (
+            {"auth": RouterAuth(anonymous_role="gast"), "limits": RouterOptions(roles=[Role(name="guest")])},
+            ValueError,
+            "auth.anonymous_role must be one of guest, not 'gast'",
+        ),
         (
             {
                 "auth": RouterAuth(principals={"joe": {"role": "cook", "ticket": "x", "realm": "b"}}),
                 "limits": RouterOptions(roles=[Role(name="cook", realm="a")]),
             },
             ValueError,
-            "the role of 'joe': there is no role 'cook' in realm 'b'",
+            "auth.principals.joe.role: there is no role 'cook' in realm 'b'",
         ),
     ],
 )

@@ -34,7 +34,7 @@ from ._tls import TlsTransport
 from ._url import parse_url
 from .router import Router as RouterCore
 from .router import RouterOptions, RouterStatistics
-from .router._rules import check_principal
+from .router._role_names import check_role_names
 from .wire import SERIALIZERS, Compression, get_serializer, rawsocket_client, universal_server
 from .wire._websocket_handshake import check_compression
 
@@ -131,8 +131,7 @@ class RouterShell:
             complaints=self.complaints,
         )
         if auth is not None:
-            for authid, principal in auth.principals.items():
-                check_principal(principal, core_options.roles, f"the role of {authid!r}")
+            check_role_names(core_options.roles, auth, core_options.trust_levels)
             methods = (*self._authentication.authenticators, *(core_options.authenticators or ()))
             core_options = msgspec.structs.replace(core_options, authenticators=methods)
         self.core = RouterCore(realms, random_id=_random_ids().__next__, utc_now=_utc_now, options=core_options)

@@ -42,6 +42,10 @@ def test_a_file_says_everything_that_a_router_is_told() -> None:
     assert options.strict_uris
 
 
+def test_a_router_of_a_file_may_close_at_once_as_one_of_a_program_may() -> None:
+    assert parsed("[router.limits]\nclose_timeout = 0", Path()).server == {"close_timeout": 0}
+
+
 def test_an_empty_file_says_nothing() -> None:
     config = parsed("", Path())
     assert (config.realms, config.listen, config.cert, config.key, config.server, config.core) == (
@@ -73,6 +77,7 @@ def test_an_empty_file_says_nothing() -> None:
         ("[router.limits]\nslow_consumer = 'wait'", "Invalid enum value 'wait' - at `router.limits.slow_consumer`"),
         ("[router.limits]\nmax_connections = 0", "router.limits.max_connections must be more than 0, not 0"),
         ("[router.limits]\nping_interval = nan", "router.limits.ping_interval must be more than 0, not nan"),
+        ("[router.limits]\nclose_timeout = -1", "router.limits.close_timeout must be 0 seconds or more, not -1.0"),
         ("router = 1", "router must be a table"),
         ("[router]\nlimits = 1", "router.limits must be a table"),
         ("[router", "Expected"),

@@ -13,6 +13,7 @@ import msgspec
 from .. import uris
 from .._exceptions import ApplicationError
 from ._anonymous import AnonymousAuthenticator
+from ._keys import private_key_from
 from ._methods import (
     METHODS,
     model_principal,
@@ -21,6 +22,7 @@ from ._methods import (
     router_authenticators,
 )
 from ._principals import Inquiry, Principals, Shadows
+from ._reading import check_word
 from ._router import Claim, Deny, Outcome, Pending, RouterAuthenticator, Sources
 
 Decide = Callable[[Claim], Awaitable[Mapping[str, Any] | None]]
@@ -67,6 +69,34 @@ class RouterAuth(msgspec.Struct, frozen=True, kw_only=True):
         return f"<RouterAuth with {len(self.principals)} principals>"  # their secrets are not shown
 
 
+def check_auth(auth: RouterAuth, place: str) -> None:
+    """Refuse a key or a method that is none, and what is said about an authenticator that is never asked. Principals are not looked at.
+
+    Args:
+        auth: What the router's operator says.
+        place: What to call that in errors.
+
+    Raises:
+        ValueError: Something is wrong; the text names the place, and shows no secret.
+    """
+    if auth.secret is not None and len(auth.secret) < _SECRET_SIZE:
+        raise ValueError(f"{place}.secret must have {_SECRET_SIZE} octets or more")
+    if auth.private_key is not None:
+        try:
+            private_key_from(auth.private_key)
+        except ValueError as error:
+            raise ValueError(f"{place}.private_key: {error}") from None
+    for index, method in enumerate(auth.methods):
+        check_word(method, METHODS, f"{place}.methods[{index}]")
+    if auth.authenticator is not None and not auth.methods:
+        raise ValueError(
+            f"{place}.methods is empty, so {place}.authenticator would never be asked; known: {', '.join(METHODS)}"
+        )
+    for key, is_given in (("methods", tuple(auth.methods) != METHODS), ("realm", auth.realm is not None)):
+        if is_given and auth.authenticator is None:
+            raise ValueError(f"{place}.{key} is about {place}.authenticator, and there is none")
+
+
 class Authority:
     """Knows who may join one router; what has to be asked, whoever runs the router asks.
 
@@ -83,12 +113,7 @@ class Authority:
     """
 
     def __init__(self, auth: RouterAuth, sources: Sources) -> None:
-        if auth.secret is not None and len(auth.secret) < _SECRET_SIZE:
-            raise ValueError(f"RouterAuth.secret must have {_SECRET_SIZE} octets or more")
-        if auth.authenticator is None and auth.realm is not None:
-            raise ValueError("RouterAuth.realm is where the authenticator is called, and there is none")
-        if auth.authenticator is not None and not auth.methods:
-            raise ValueError("RouterAuth.methods is empty, so the authenticator would never be asked")
+        check_auth(auth, "RouterAuth")
         secret = auth.secret or sources.random_bytes(_SECRET_SIZE)
         principals = principals_from_mapping(auth.principals)
         table = Principals(principals, secret)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -30,6 +30,16 @@ def check_keys(table: Any, known: Iterable[str], place: str, optional: Iterable[
     for key in names if optional is not None else ():
         if key not in table and key not in (optional or ()):
             raise ValueError(f"{place}.{key} is missing")
+
+
+def check_word(word: Any, known: Sequence[str], place: str) -> None:
+    """Check that a word is one of those that are known.
+
+    Raises:
+        ValueError: It is another one; the text names the place and the known ones.
+    """
+    if word not in known:
+        raise ValueError(f"{place} must be one of {', '.join(known) or 'none'}, not {word!r}")
 
 
 def text(table: dict[str, Any], key: str, place: str) -> str:

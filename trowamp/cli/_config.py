@@ -37,12 +37,12 @@ import msgspec
 
 from .._router_shell import ServerOptions
 from ..auth import METHODS, principals_from_mapping
-from ..auth._authority import RouterAuth
-from ..auth._keys import private_key_from
-from ..auth._reading import check_keys
+from ..auth._authority import RouterAuth, check_auth
+from ..auth._reading import check_keys, check_word
 from ..router import HistoryRule, Role, RouterOptions, Rule
+from ..router._role_names import check_role_names
 from ..router._rules import ACTIONS
-from ._config_checks import check_methods, check_realms, check_roles, check_word, named_realms
+from ._config_checks import check_realms, named_realms
 from ._config_secrets import Secrets, is_readable_by_others
 
 T = TypeVar("T")
@@ -53,7 +53,6 @@ _SERVER: Final = frozenset(ServerOptions.__struct_fields__)
 _CORE: Final = frozenset(RouterOptions.__struct_fields__) - _SECTIONS - _PROGRAMS
 LIMITS: Final = _SERVER | _CORE
 _AUTH: Final = (*RouterAuth.__struct_fields__, "authenticators")
-_SECRET_SIZE: Final = 32
 
 
 class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +157,7 @@ def understood(document: dict[str, Any], secrets: Secrets) -> RouterConfig:
     server, core = _limits(read.limits)
     core |= _policies(read)
     auth, own = (None, []) if read.auth is None else _auth(read.auth, secrets)
-    check_roles(auth, core.get("roles"), core.get("trust_levels"))
+    check_role_names(core.get("roles"), auth or RouterAuth(), core.get("trust_levels"), place="router.")
     named = {} if core.get("auto_realms") else named_realms(auth, core.get("roles"))
     if read.realms:
         check_realms(named, read.realms)
@@ -190,18 +189,11 @@ def _check_root(document: dict[str, Any]) -> None:
 
 def _limits(limits: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of `open_router`, and those of `RouterOptions`."""
-    _check_positive(limits, "router.limits.")
     server = {name: value for name, value in limits.items() if name in _SERVER}
     core = {name: value for name, value in limits.items() if name in _CORE}
     _converted(server, ServerOptions, "router.limits")
     _converted(core, RouterOptions, "router.limits")
     return server, core
-
-
-def _check_positive(limits: dict[str, Any], prefix: str) -> None:
-    for key, value in limits.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
-            raise ValueError(f"{prefix}{key} must be more than 0, not {value}")
 
 
 def _policies(read: _Router) -> dict[str, Any]:
@@ -210,7 +202,8 @@ def _policies(read: _Router) -> dict[str, Any]:
     if read.agent is not None:
         policies["agent"] = read.agent
     if read.trust_levels is not None:
-        policies["trust_levels"] = _trust_levels(read.trust_levels)
+        policies["trust_levels"] = read.trust_levels
+        _check_trust_levels(read.trust_levels)
     if read.roles is not None:
         policies["roles"] = _roles(read.roles)
     if read.event_history:
@@ -226,11 +219,11 @@ def _history(read: _Router, folder: Path) -> Path | None:
     return None if read.history_path is None else folder / read.history_path
 
 
-def _trust_levels(levels: dict[str, Any]) -> dict[str, int]:
-    for role, level in levels.items():
-        if type(level) is not int or level < 0:
-            raise ValueError(f"router.trust_levels.{role} must be an integer of 0 or more, not {level!r}")
-    return levels
+def _check_trust_levels(levels: dict[str, Any]) -> None:
+    try:
+        RouterOptions(trust_levels=levels)
+    except ValueError as error:  # which begins with the option's name
+        raise ValueError(f"router.{error}") from None
 
 
 def _roles(roles: list[Any]) -> list[Role]:
@@ -266,8 +259,6 @@ def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str
     place = "router.auth"
     check_keys(table, _AUTH, place)
     read = _converted({key: table[key] for key in _Auth.__struct_fields__ if key in table}, _Auth, place)
-    for index, method in enumerate(read.methods):
-        check_word(method, METHODS, f"{place}.methods[{index}]")
     principals = table.get("principals", {})
     if isinstance(principals, dict):
         principals = {
@@ -281,26 +272,11 @@ def _auth(table: dict[str, Any], secrets: Secrets) -> tuple[RouterAuth, list[str
         realm=read.realm,
         methods=read.methods,
         anonymous_role=read.anonymous_role,
-        private_key=_private_key(secrets.octets(table.get("private_key"), f"{place}.private_key")),
-        secret=_secret(secrets.octets(table.get("secret"), f"{place}.secret")),
+        private_key=secrets.octets(table.get("private_key"), f"{place}.private_key"),
+        secret=secrets.octets(table.get("secret"), f"{place}.secret"),
     )
-    check_methods(auth, table)
+    check_auth(auth, place)
     return auth, read.authenticators
-
-
-def _private_key(key: bytes | None) -> bytes | None:
-    if key is not None:
-        try:
-            private_key_from(key)
-        except ValueError as error:
-            raise ValueError(f"router.auth.private_key: {error}") from None
-    return key
-
-
-def _secret(secret: bytes | None) -> bytes | None:
-    if secret is not None and len(secret) < _SECRET_SIZE:
-        raise ValueError(f"router.auth.secret must have {_SECRET_SIZE} octets or more")
-    return secret
 
 
 def _converted(value: Any, kind: type[T], place: str) -> T:
@@ -308,4 +284,6 @@ def _converted(value: Any, kind: type[T], place: str) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.", f"`{place}.").replace("`$", f"`{place}")
+        if kind in (ServerOptions, RouterOptions) and error.__cause__ is not None:
+            text = f"{place}.{text}"  # what these refuse themselves begins with the option's name
         raise ValueError(text) from error

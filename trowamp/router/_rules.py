@@ -7,9 +7,9 @@ rule for a part of it must allow that too: the right to a pattern never reaches 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -104,23 +104,6 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 def role_exists(roles: Sequence[Role] | None, name: str, realm: str) -> bool:
     """Tell whether there is a role in a realm; without roles there is every role everywhere."""
     return roles is None or any(role.name == name and role.realm in (None, realm) for role in roles)
-
-
-def check_principal(principal: Mapping[str, Any], roles: Sequence[Role] | None, place: str) -> None:
-    """Refuse a principal that may join realms in which its role does not exist.
-
-    Args:
-        principal: The principal, as in `RouterAuth.principals`.
-        roles: The router's roles.
-        place: Where its role stands, for the text.
-
-    Raises:
-        ValueError: It does.
-    """
-    name = principal["role"]
-    for realm in (principal.get("realm"), *(principal.get("realms") or ())):
-        if realm is not None and not role_exists(roles, name, realm):
-            raise ValueError(f"{place}: there is no role {name!r} in realm {realm!r}")
 
 
 def require_authorizer(roles: Sequence[Role] | None, authorizer: object) -> None:
