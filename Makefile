@@ -38,7 +38,7 @@ PARALLEL := -n 3 --dist worksteal $(MEASURED:%=--ignore=%)
 
 test-quick: lint
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/interop
-	$(BIN)/python -m pytest $(MEASURED)
+	$(BIN)/python -m pytest --timeout=240 $(MEASURED)
 
 # What cannot be installed, say offline, is told; the tests that need it are skipped, or fail on a build server.
 peers: $(STAMP)
@@ -46,7 +46,7 @@ peers: $(STAMP)
 
 pytest: $(STAMP) peers
 	$(BIN)/python -m pytest $(PARALLEL)
-	$(BIN)/python -m pytest $(MEASURED)
+	$(BIN)/python -m pytest --timeout=240 $(MEASURED)
 
 # Not part of `make test`: to be traced takes the tests twice as long, and what measures itself measures the tracing.
 coverage: $(STAMP) peers
