@@ -39,6 +39,7 @@ def main(modules: list[str]) -> None:
         if not data:
             for pid in children:
                 os.kill(pid, signal.SIGKILL)
+            answers.close()
             return
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:

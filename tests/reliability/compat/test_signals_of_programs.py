@@ -19,6 +19,7 @@ from .memory import Framework, on_frameworks
 from .threads import until
 
 SIGNALS = 10
+ATTEMPTS = 3  # the moment of a signal may come before the program has taken signals into its hands
 AT_ONCE = 2
 SOON = 1.0 + 1.0  # seconds: one, and the deadline for closing
 BUSY = 3.0  # times longer, on a machine that does other things as well
@@ -123,9 +124,14 @@ async def test_a_busy_program_ends_at_any_moment_in_good_order(framework: Framew
     modules = [f"trowamp_compat.{framework}.component", f"trowamp_compat.{framework}.wamp", "trowamp_compat.wamp.types"]
 
     async def one(tag: int) -> None:
-        async with turns:
-            with trio.fail_after(20):
-                ends.append(await interrupt(forks, router.urls[0], tmp_path, tag, chance.random() * 0.4))
+        for attempt in range(1, ATTEMPTS + 1):
+            async with turns:
+                with trio.fail_after(20):
+                    end = await interrupt(forks, router.urls[0], tmp_path, tag, chance.random() * 0.4 * attempt)
+            ends.append(end)
+            if not is_too_early(end):
+                return
+            tag += count
 
     async with (
         open_router(["realm1"], ["ws://127.0.0.1:0/"]) as router,
