@@ -31,7 +31,7 @@ class RouterProcess:
         arguments: More of the command line.
         prefix: What runs the command: `["ip", "netns", "exec", "a"]`.
         host: Where it listens.
-        open_files: How many it may have open; None: as many as the tests.
+        open_files: How many it may have open; None: as many as this machine allows.
 
     Attributes:
         starts: How often it was started.
@@ -129,8 +129,8 @@ class RouterProcess:
                 await stream.aclose()
 
     def _limit(self) -> None:
-        if self._open_files is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self._open_files, self._open_files))
+        allowed = self._open_files or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
 
 
 @asynccontextmanager
