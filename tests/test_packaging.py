@@ -74,6 +74,7 @@ def test_what_runs_needs_is_in_the_metadata(metadata: Message) -> None:
         "cbor2",
         "h11",
         "msgspec",
+        "outcome",
         "pynacl",
         "trio",
         "trio-websocket",
