@@ -15,6 +15,7 @@ from .process import MeasureProcess, family, resident_kib
 from .scenarios import ECHO, IN_FLIGHT, TOPIC
 
 _CROWDS = (1, 10, 100, 1000)
+_JOINING = 20
 _SMALL = "sixteen letters."
 
 
@@ -137,12 +138,17 @@ async def fan_out(target: Target) -> None:
 
 
 async def joins(target: Target) -> None:
-    """Sessions opened one after the other."""
-    n = max(10, target.n // 20)
-    with target.measure("join", n):
-        peers = [await target.join() for _ in range(n)]
-    for peer in peers:
-        peer.close()
+    """Sessions that some tasks open at the same time: one task alone would measure how long router and load wait for each other."""
+    each = max(1, target.n // 20 // _JOINING)
+
+    async def open_some() -> list[Peer]:
+        return [await target.join() for _ in range(each)]
+
+    with target.measure("join", each * _JOINING):
+        opened = await asyncio.gather(*[open_some() for _ in range(_JOINING)])
+    for peers in opened:
+        for peer in peers:
+            peer.close()
 
 
 async def idle(target: Target) -> None:
