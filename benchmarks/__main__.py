@@ -68,7 +68,7 @@ def _version(name: str) -> str:
 
 
 def _run(job: Job, results: Results) -> None:
-    """Run a job; what cannot be measured is said, and the rest goes on."""
+    """Run a job; what cannot be measured is said, what was measured before it is kept, and the rest goes on."""
     title = f"{job.group}: {job.setting} {job.subject}"
     if title in results.skipped:
         return  # it has failed before, and would take its time again
@@ -76,8 +76,9 @@ def _run(job: Job, results: Results) -> None:
     try:
         results.add(job.group, job.setting, job.subject, job.run())
     except ProgramFailed as error:
-        results.skipped[title] = str(error)
-        _say(f"  not measured: {error}")
+        results.add(job.group, job.setting, job.subject, error.rows)
+        results.skipped[title] = f"{error}, after {len(error.rows)} of its figures" if error.rows else str(error)
+        _say(f"  not measured: {results.skipped[title]}")
 
 
 def _run_all(bench: Bench, groups: list[str], rounds: int, results: Results) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import processes
 from .instructions import counted
 from .limits import limits_command
-from .processes import ProgramFailed, Row, Server, command_of, measure
+from .processes import PAYLOADS_TIMEOUT, PROGRAM_TIMEOUT, ProgramFailed, Row, Server, command_of, measure
 from .programs.payloads import KINDS
 
 GROUPS = ("clients", "compat", "payloads", "latency", "routers", "growth", "memory", "match", "instructions")
@@ -189,7 +189,8 @@ class Bench:
 
     def _with_stub(self, subject: Subject, setting: tuple[str, str], scenario: str, n: int) -> list[Row]:
         command = self._client_command(subject, self._stub.url(setting[0]), setting[1], scenario, n)
-        return measure(command, subject.environment)
+        timeout = PAYLOADS_TIMEOUT if scenario in KINDS else PROGRAM_TIMEOUT
+        return measure(command, subject.environment, timeout=timeout)
 
     def _load(self, router: str, what: str, framing: str, n: int) -> list[Row]:
         server = self._router(router)

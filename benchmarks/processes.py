@@ -18,7 +18,8 @@ from tests.interop import peers
 from tests.interop.crossbar_node import free_port
 
 PROJECT = Path(__file__).resolve().parent.parent
-_PROGRAM_TIMEOUT = 90.0
+PROGRAM_TIMEOUT = 90.0
+PAYLOADS_TIMEOUT = 45.0  # a client that finds a message too large may wait for an answer for ever
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 10.0
 _LARGEST_MESSAGE = 2**24 - 1  # octets; a payload of 1 MiB and its head are more than the router accepts by default
@@ -27,7 +28,15 @@ Row = dict[str, Any]
 
 
 class ProgramFailed(Exception):
-    """A program measured nothing, or a server did not start."""
+    """A program did not measure all that it should have, or a server did not start.
+
+    Attributes:
+        rows: What it had measured before.
+    """
+
+    def __init__(self, words: str, rows: Sequence[Row] = ()) -> None:
+        super().__init__(words)
+        self.rows = rows
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,13 @@ def command_of(python: str, program: str, *arguments: object) -> list[str]:
     return [python, "-m", f"benchmarks.programs.{program}", *map(str, arguments)]
 
 
-def measure(command: Sequence[str], environment: dict[str, str] | None = None) -> list[Row]:
+def measure(
+    command: Sequence[str], environment: dict[str, str] | None = None, *, timeout: float = PROGRAM_TIMEOUT
+) -> list[Row]:
     """Run a program and return what it reports.
 
     Raises:
-        ProgramFailed: It reported nothing, or did not end; has its last words.
+        ProgramFailed: It reported nothing, failed or did not end; has its last words, and what it reported before.
     """
     try:
         done = subprocess.run(
@@ -82,15 +93,20 @@ def measure(command: Sequence[str], environment: dict[str, str] | None = None) -
             env=environment_with(environment),
             capture_output=True,
             text=True,
-            timeout=_PROGRAM_TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ProgramFailed(f"no end within {_PROGRAM_TIMEOUT:.0f} s") from error
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        reported = (error.stdout or b"").decode()
+        raise ProgramFailed(f"no end within {timeout:.0f} s", _rows(reported)) from error
+    rows = _rows(done.stdout)
     if done.returncode or not rows:
-        raise ProgramFailed((done.stderr.strip().splitlines() or ["no figure and no word"])[-1])
+        raise ProgramFailed((done.stderr.strip().splitlines() or ["no figure and no word"])[-1], rows)
     return rows
+
+
+def _rows(output: str) -> list[Row]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
 @contextmanager

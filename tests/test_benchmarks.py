@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.__main__ import _run_all
 from benchmarks.jobs import Job
-from benchmarks.processes import ProgramFailed
+from benchmarks.processes import ProgramFailed, measure
 from benchmarks.results import Results
 
 LONG_ENOUGH = 55.0
@@ -43,9 +43,14 @@ def run(project: Path, results: Path, *groups: str, subjects: str = "trowamp") -
 
 
 class Failing:
-    """A bench with one job, which fails."""
+    """A bench with one job, which fails.
 
-    def __init__(self) -> None:
+    Args:
+        rows: What it measures before.
+    """
+
+    def __init__(self, *rows: dict[str, Any]) -> None:
+        self.rows = rows
         self.runs = 0
 
     def jobs(self, groups: list[str]) -> list[Job]:
@@ -53,13 +58,28 @@ class Failing:
 
     def run(self) -> list[dict[str, Any]]:
         self.runs += 1
-        raise ProgramFailed("no end within 90 s")
+        raise ProgramFailed("no end within 90 s", self.rows)
 
 
 def test_what_has_failed_is_told_and_not_run_again() -> None:
     bench, results = Failing(), Results({})
     _run_all(bench, ["clients"], 3, results)  # type: ignore[arg-type]
     assert (bench.runs, results.skipped) == (1, {"clients: a setting somebody": "no end within 90 s"})
+
+
+def test_what_was_measured_before_a_failure_counts() -> None:
+    results = Results({})
+    _run_all(Failing({"metric": "a call", "cpu_us": 2.0}), ["clients"], 3, results)  # type: ignore[arg-type]
+    (row,) = results.rows("clients")
+    assert (row["subject"], row["figures"]) == ("somebody", {"cpu_us": 2.0})
+    assert results.skipped == {"clients: a setting somebody": "no end within 90 s, after 1 of its figures"}
+
+
+def test_a_program_that_does_not_end_has_reported_what_it_did() -> None:
+    program = 'import time; print(\'{"metric": "a call"}\', flush=True); time.sleep(60)'
+    with pytest.raises(ProgramFailed, match="no end within 2 s") as caught:
+        measure([sys.executable, "-c", program], timeout=2)
+    assert caught.value.rows == [{"metric": "a call"}]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
