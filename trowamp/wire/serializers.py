@@ -18,8 +18,9 @@ from types import MappingProxyType
 from typing import Final
 
 from ._batched import PrefixedSerializer, SeparatedSerializer
-from ._binary import CborSerializer, MessagePackSerializer
+from ._cbor import CborSerializer
 from ._json import JsonSerializer
+from ._msgpack import MessagePackSerializer
 from ._serializer import PayloadSerializer, Serializer
 
 __all__ = [
