@@ -328,7 +328,7 @@ async def test_a_component_tries_a_port_where_nobody_listens_again() -> None:
     app = component(url, max_retries=2, initial_retry_delay=0.05, retry_delay_growth=1)
     diary = Diary(app)
     error = await run_to_its_error(app)
-    assert str(error) == f"cannot connect to {url}: Connection refused"
+    assert str(error) == f"cannot connect to {url}: Connection refused (is the router running?)"
     assert diary.entries == [("connectfailure", ConnectError)] * 3
 
 

@@ -20,7 +20,7 @@ from trowamp._stream import ByteTransport
 from trowamp._tls import TlsTransport
 from trowamp._url import RouterUrl, parse_url
 
-from .transports import HOST, Resolver, cancelled_at_every_step, client_tls, no_files_left_open, server_tls
+from .transports import HOST, TRUST, Resolver, cancelled_at_every_step, client_tls, no_files_left_open, server_tls
 
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
@@ -148,13 +148,13 @@ async def test_a_connection_says_where_it_leads() -> None:
 
 async def test_nobody_listens_at_the_port(unused: int) -> None:
     assert await failure(f"rs://127.0.0.1:{unused}") == (
-        f"cannot connect to rs://127.0.0.1:{unused}: Connection refused"
+        f"cannot connect to rs://127.0.0.1:{unused}: Connection refused (is the router running?)"
     )
 
 
 async def test_one_reason_is_told_once_for_several_addresses(unused: int) -> None:
     assert await failure(f"ws://twice.example:{unused}/ws?token=secret") == (
-        f"cannot connect to ws://twice.example:{unused}/ws?…: Connection refused"
+        f"cannot connect to ws://twice.example:{unused}/ws?…: Connection refused (is the router running?)"
     )
 
 
@@ -174,7 +174,7 @@ async def test_nobody_listens_at_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "stale"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
-    assert (await failure(f"rs+unix://{path}")).endswith(": Connection refused")
+    assert (await failure(f"rs+unix://{path}")).endswith(": Connection refused (is the router running?)")
 
 
 async def test_a_path_is_too_long_for_a_unix_socket() -> None:
@@ -199,7 +199,12 @@ async def test_a_unix_socket_may_be_forbidden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "tls", "server", "words"),
     [
-        (HOST, None, server_tls(), "its certificate was not accepted: unable to get local issuer certificate"),
+        (
+            HOST,
+            None,
+            server_tls(),
+            f"its certificate was not accepted: unable to get local issuer certificate; {TRUST}",
+        ),
         (
             "localhost.example",
             client_tls(),
@@ -232,13 +237,14 @@ async def test_the_server_does_not_speak_tls() -> None:
     async with serving(partial(say, b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         assert await failure(f"wss://{HOST}:{port}") == (
             f"cannot connect to wss://{HOST}:{port}/: TLS failed: the peer does not speak TLS"
+            "; if it has no TLS, its URL begins with ws://"
         )
 
 
 async def test_the_server_hangs_up_on_the_tls_handshake() -> None:
     async with serving(hang_up) as port:
         assert (await failure(f"rss://{HOST}:{port}")).endswith(
-            "the peer ended the connection during the TLS handshake"
+            "the peer ended the connection during the TLS handshake; if it has no TLS, its URL begins with rs://"
         )
 
 

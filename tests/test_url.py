@@ -36,8 +36,11 @@ GOOD = {
 
 BAD = {
     "": "is no router's URL, which is one of ws://",
-    "router.example": "is no router's URL",
-    "//router.example": "is no router's URL",
+    "router.example": "did you mean ws://router.example?",
+    "localhost:8080/ws?token=secret": "did you mean ws://localhost:8080/ws?",
+    "joe:secret@localhost:8080": "is no router's URL",
+    "/run/router.sock": "did you mean ws+unix:///run/router.sock?",
+    "//router.example": "did you mean ws://router.example?",
     "tcp://router.example:80": "did you mean rs://?",
     "unix:///run/router.sock": "did you mean rs+unix://?",
     "ws:router.example": "names no host",

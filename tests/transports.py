@@ -19,6 +19,7 @@ from trowamp._stream import ByteTransport, SocketTransport, memory_pair
 from trowamp._tls import TlsTransport
 
 HOST = "router.example"
+TRUST = "to trust its issuer: tls=ssl.create_default_context(cafile=…)"  # what is said of strange certificates
 KINDS = ["memory", "unix", "tcp", "tls1.2", "tls1.3"]
 
 

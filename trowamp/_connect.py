@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
+from typing import Final
 
 import trio
 
 from ._exceptions import ConnectError
 from ._proxy import connect_words, open_through_proxy
 from ._stream import SocketTransport
-from ._tls import TlsTransport
+from ._tls import WITHOUT_TLS, TlsTransport
 from ._url import RouterUrl
+
+_REFUSED: Final = os.strerror(errno.ECONNREFUSED)
 
 
 async def open_transport(
@@ -44,9 +49,12 @@ async def open_transport(
     except ConnectError as error:
         raise ConnectError(f"cannot connect to {url}: {error}") from error
     except OSError as error:
-        raise ConnectError(f"cannot connect to {url}: {connect_words(error)}") from error
+        words = connect_words(error)
+        hint = " (is the router running?)" if words == _REFUSED else ""
+        raise ConnectError(f"cannot connect to {url}: {words}{hint}") from error
     except trio.BrokenResourceError as error:
-        raise ConnectError(f"cannot connect to {url}: {error}") from error
+        hint = f"; if it has no TLS, its URL begins with {url.sibling_scheme}://" if str(error) in WITHOUT_TLS else ""
+        raise ConnectError(f"cannot connect to {url}: {error}{hint}") from error
 
 
 def default_tls() -> ssl.SSLContext:

@@ -7,7 +7,6 @@ import math
 import secrets
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import trio
@@ -16,6 +15,7 @@ from ._byte_pump import BytePump
 from ._connect import open_transport
 from ._exceptions import ConnectError
 from ._join import Auth, JoinOptions, open_link
+from ._opening import opening
 from ._polling_pump import PollingOptions, open_polling
 from ._run_session import DEFAULT_CLOSE_TIMEOUT, KeepAlive, Opened, run_session
 from ._session import Session
@@ -59,7 +59,7 @@ class SessionOptions(ConnectOptions, JoinOptions, total=False):
     """Everything that `open_session` takes beside the URL and the realm."""
 
 
-@asynccontextmanager
+@opening
 async def open_session(
     url: str | None = None,
     *,
@@ -217,7 +217,10 @@ async def _open_stream(url: RouterUrl, options: ConnectOptions, deadline: float)
 
 
 def _offer(options: ConnectOptions) -> list[Serializer]:
-    return [get_serializer(name) for name in options.get("serializers") or DEFAULT_OFFER]
+    names = options.get("serializers") or DEFAULT_OFFER
+    if isinstance(names, str):  # each of its letters would be a name
+        raise TypeError(f"serializers is a list: serializers=[{names!r}]")
+    return [get_serializer(name) for name in names]
 
 
 def _links(url: RouterUrl, options: ConnectOptions) -> list[Callable[[], Link]]:
@@ -249,7 +252,7 @@ async def _dial(
         transport = await open_transport(url, tls=tls, proxy=proxy)
         try:
             pump = BytePump(transport, make_link())
-            return pump, await open_link(pump, url.text)
+            return pump, await _shake_hands(pump, url)
         except ConnectError as error:
             failure = error
             transport.abort()
@@ -258,3 +261,14 @@ async def _dial(
             raise
     assert failure is not None, "an empty offer of serializers is refused before"
     raise failure
+
+
+async def _shake_hands(pump: BytePump, url: RouterUrl) -> list[Message]:
+    """Get the link through its handshake; say what may be wrong where a router ends the connection without a word."""
+    try:
+        return await open_link(pump, url.text)
+    except ConnectError as error:
+        if pump.link.received_octets or url.is_tls or url.is_unix:
+            raise
+        hint = f"if it wants TLS, its URL begins with {url.sibling_scheme}://"
+        raise ConnectError(f"{error}; {hint}") from error.__cause__

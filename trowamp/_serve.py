@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
@@ -18,6 +18,7 @@ from ._authorization import Authorize
 from ._failures import open_service_nursery, outlive_the_block
 from ._join import JoinOptions
 from ._keywords import known_to, require_known
+from ._opening import opening
 from ._router_shell import LARGEST_MESSAGE, RouterShell, ServerOptions
 from ._run_session import run_session
 from ._session import Session
@@ -116,13 +117,13 @@ class Router:
     def __repr__(self) -> str:
         return f"<trowamp.Router at {', '.join(self.urls) or 'no listener'}, {self.connections} connections>"
 
-    @asynccontextmanager
+    @opening
     async def _open_session(self, realm: str, options: JoinOptions) -> AsyncGenerator[Session, None]:
         async with run_session(await self._shell.connect(), realm, options) as session:
             yield session
 
 
-@asynccontextmanager
+@opening
 async def open_router(
     realms: Iterable[str] = ("realm1",),
     listen: Sequence[str] = (),

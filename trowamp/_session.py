@@ -16,6 +16,7 @@ from ._events import DEFAULT_BUFFER, Event, EventStream, HandlerSubscription, On
 from ._exceptions import ApplicationError, CallTimeout, FeatureNotSupported, SessionClosed, SessionLost
 from ._handlers import BoundHandler, Handler
 from ._markers import marked
+from ._opening import opening
 from ._outgoing import (
     INVOCATION_POLICIES,
     CallOptions,
@@ -510,7 +511,7 @@ class Session(SessionView):
         await self._subscribe(subscription, {**present(get_retained=get_retained), **(custom or {})})
         return subscription
 
-    @asynccontextmanager
+    @opening
     async def open_subscription(
         self,
         topic: str,

@@ -12,6 +12,10 @@ import trio
 from ._stream import CHUNK, SocketTransport
 
 _NO_TLS: Final = "the peer does not speak TLS"
+_ENDED: Final = "the peer ended the connection during the TLS handshake"
+_HANDSHAKE_RECORD: Final = 22  # its type (RFC 8446 §5.1)
+WITHOUT_TLS: Final = {f"TLS failed: {_NO_TLS}", _ENDED}  # how a peer is described that may have none
+_STRANGERS: Final = {18, 19, 20, 21}  # X509_V_ERR_…: certificates that are self-signed, or whose issuer is not known
 _REASONS: Final = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
@@ -57,12 +61,14 @@ class TlsTransport:
             trio.BrokenResourceError: It failed.
             trio.ClosedResourceError: This side aborted the connection.
         """
+        if self._engine.server_side:
+            await self._feed_greeting()
         while True:
             try:
                 self._engine.do_handshake()
             except ssl.SSLWantReadError:
                 await self._send_unsent()
-                await self._feed("the peer ended the connection during the TLS handshake")
+                await self._feed(_ENDED)
             except ssl.SSLError as error:
                 raise self._failure(error) from error
             else:
@@ -168,8 +174,17 @@ class TlsTransport:
         except ssl.SSLError as error:
             raise self._failure(error) from error
 
-    async def _feed(self, words: str) -> None:
+    async def _feed_greeting(self) -> None:
+        """Wait for the first octets of a client; OpenSSL would wait for five also where one tells that it does not speak TLS."""
         data = await self._inner.receive_some()
+        if data and data[0] != _HANDSHAKE_RECORD:
+            raise trio.BrokenResourceError(f"TLS failed: {_NO_TLS}")
+        self._take(data, _ENDED)
+
+    async def _feed(self, words: str) -> None:
+        self._take(await self._inner.receive_some(), words)
+
+    def _take(self, data: bytes, words: str) -> None:
         if not data:
             raise trio.BrokenResourceError(words)
         self._incoming.write(data)
@@ -195,6 +210,9 @@ class TlsTransport:
 def tls_words(error: ssl.SSLError) -> str:
     """Say why TLS failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate was not accepted: {error.verify_message}"
+        hint = (
+            "; to trust its issuer: tls=ssl.create_default_context(cafile=…)" if error.verify_code in _STRANGERS else ""
+        )
+        return f"its certificate was not accepted: {error.verify_message}{hint}"
     reason = error.reason or str(error)
     return f"TLS failed: {_REASONS.get(reason) or reason.lower().replace('_', ' ')}"

@@ -74,6 +74,7 @@ class UriPattern:
         match: The matching policy, or None to infer it.
 
     Raises:
+        TypeError: It is no text.
         ValueError: The text is not a legal URI or pattern, or does not fit `match`.
 
     Attributes:
@@ -87,6 +88,8 @@ class UriPattern:
     __slots__ = ("_converters", "_fullmatch", "binds", "match", "names", "text", "uri")
 
     def __init__(self, text: str, match: Match | None = None) -> None:
+        if not isinstance(text, str):  # the arguments of `register` and `subscribe`, the other way round
+            raise TypeError(f"a URI is a str, not {type(text).__name__}; it comes first, and then the handler")
         self.text = text
         components = [_Component(part) for part in text.split(".")]
         if match is None:

@@ -77,6 +77,13 @@ class RouterUrl(msgspec.Struct, frozen=True, kw_only=True):
         return self.path is not None
 
     @property
+    def sibling_scheme(self) -> str:
+        """The scheme of the same with TLS if this is without, and the other way round; empty for Unix sockets."""
+        if self.is_unix:
+            return ""
+        return self.scheme.removesuffix("s") if self.is_tls else f"{self.scheme}s"
+
+    @property
     def authority(self) -> str:
         """Host and port as a URL writes them."""
         return f"{bracketed(self.host)}:{self.port}"
@@ -135,16 +142,29 @@ def parse_url(text: str) -> RouterUrl:
     except ValueError:
         raise ValueError(f"{_shown(text)} is no router's URL: its host is not understood") from None
     if parts.scheme not in _SCHEMES:
-        meant = _LIKELY_MEANT.get(parts.scheme)
+        meant = _likely_meant(text, parts.scheme)
         raise ValueError(
             f"{_shown(text)} is no router's URL, which is one of {_FORMS}"
-            + (f"; did you mean {meant}://?" if meant and "://" in text else "")
+            + (f"; did you mean {meant}?" if meant else "")
         )
     if "@" in parts.netloc:
         raise ValueError("a router's URL takes no user and password: use auth= or headers=")
     if "#" in text:
         raise ValueError(f"{_shown(text)}: a router's URL takes no fragment; write # as %23")
     return _unix(text, parts) if _SCHEMES[parts.scheme].is_unix else _tcp(text, parts)
+
+
+def _likely_meant(text: str, scheme: str) -> str:
+    """Return what may be meant by something that has no scheme, or another one; empty if nothing comes to mind."""
+    if "://" in text:
+        return f"{_LIKELY_MEANT[scheme]}://" if scheme in _LIKELY_MEANT else ""
+    is_path = text.startswith("/") and not text.startswith("//")
+    whole = f"ws+unix://{text}" if is_path else f"ws://{text.removeprefix('//')}"
+    try:
+        parse_url(whole)
+    except ValueError:
+        return ""
+    return _shown(whole).strip("'")
 
 
 def _tcp(text: str, parts: SplitResult) -> RouterUrl:

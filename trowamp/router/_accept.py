@@ -58,7 +58,7 @@ class Gate:
         options = self._options
         is_legal = len(realm) <= options.max_uri_length and is_uri(realm, strict=options.strict_uris)
         if not is_legal:  # S3: no ERROR is possible before WELCOME
-            return Deny(uris.ERROR_INVALID_URI, "the realm is not a legal URI")
+            return Deny(uris.ERROR_INVALID_URI, f"not a legal name of a realm: {realm!r:.100}")
         if realm not in self._realms and not options.auto_realms:
             return Deny(uris.ERROR_NO_SUCH_REALM, f"there is no realm {realm!r:.100}")
         return None

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from .._exceptions import ConnectError, MessageTooLarge, RemoteProtocolError
+from ._guess import guess
 from ._link import DEFAULT_MAX_SIZE, Framing, Link
 from ._pieces import LARGE, put_before
 
@@ -140,7 +141,7 @@ class _ClientHandshake(_Handshake):
         )
 
     def not_rawsocket(self, octets: bytes) -> Exception:
-        return ConnectError(f"the router does not speak RawSocket: its answer begins with 0x{octets[0]:02X}")
+        return ConnectError(f"the router does not speak RawSocket: its answer begins with {guess(octets[0])}")
 
     def decide(self, link: Link, octets: bytes) -> None:
         exponent, serializer_id = divmod(octets[1], 16)
@@ -171,7 +172,7 @@ class RawSocketServerHandshake(_Handshake):
         self._at_capacity = at_capacity
 
     def not_rawsocket(self, octets: bytes) -> Exception:
-        return RemoteProtocolError(f"no RawSocket handshake: it begins with 0x{octets[0]:02X}")  # RS-R1
+        return RemoteProtocolError(f"no RawSocket handshake: it begins with {guess(octets[0])}")  # RS-R1
 
     def decide(self, link: Link, octets: bytes) -> None:
         exponent, serializer_id = divmod(octets[1], 16)

@@ -15,8 +15,9 @@ from websockets.uri import parse_uri
 
 from .._exceptions import ConnectError
 from ._frames import FrameDecoder, FrameMasker
+from ._guess import guess
 from ._link import DEFAULT_MAX_SIZE, Link
-from ._websocket_handshake import LOGGER, Compression, Handshake, check_compression, explain, guess, negotiated
+from ._websocket_handshake import LOGGER, Compression, Handshake, check_compression, explain, negotiated
 from ._websocket_messages import WebSocketMessages
 
 if TYPE_CHECKING:

@@ -76,12 +76,6 @@ def negotiated(extensions: Sequence[object]) -> Deflate | None:
     return None
 
 
-def guess(octet: int) -> str:
-    """Return the first octet of something that is not HTTP, and what it may be."""
-    hint = {0x15: ", as TLS does", 0x16: ", as TLS does", 0x7F: ", as RawSocket does"}.get(octet, "")
-    return f"0x{octet:02X}{hint}"
-
-
 def explain(error: BaseException) -> str:
     """Return why a handshake failed in words, with what lies beneath."""
     if isinstance(error, InvalidStatus):

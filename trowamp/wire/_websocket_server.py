@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 from .._exceptions import ConnectError, RemoteProtocolError
 from ._closing import readable
 from ._frames import FrameDecoder
+from ._guess import guess
 from ._http_head import LONGEST_HEAD, joined
 from ._link import DEFAULT_MAX_SIZE, Link
 from ._origins import may_connect
@@ -24,7 +25,6 @@ from ._websocket_handshake import (
     Handshake,
     check_compression,
     explain,
-    guess,
     negotiated,
 )
 from ._websocket_messages import WebSocketMessages
