@@ -86,6 +86,18 @@ def test_octets_are_counted(framing: str, serializer: str) -> None:
 
 
 @every_combination
+def test_all_octets_can_be_taken_and_count_as_sent(framing: str, serializer: str) -> None:
+    client, server = open_pair(framing, serializer)
+    assert client.take_data_to_send() == b""
+    client.send(CALL)
+    client.send(Event(1, 1, {}, ["x" * 100_000]))
+    server.receive_data(client.take_data_to_send())
+    assert [type(message) for message in server.received()] == [Call, Event]
+    assert client.queued_octets == client.sent_octets == server.received_octets
+    assert not client.data_to_send()
+
+
+@every_combination
 def test_encoding_queues_nothing_and_failing_to_encode_neither(framing: str, serializer: str) -> None:
     client, _ = open_pair(framing, serializer)
     client.encode(CALL)

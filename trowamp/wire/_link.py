@@ -243,6 +243,14 @@ class Link:
         if not outgoing:
             self._unsent_pongs = 0
 
+    def take_data_to_send(self) -> bytes:
+        """Return all that is to be sent, and drop it: for an owner whose transport keeps what cannot be written yet."""
+        data = bytes(self.data_to_send())
+        self._outgoing.clear()
+        self.sent_octets = self.queued_octets
+        self._unsent_pongs = 0
+        return data
+
     def ping(self) -> None:
         """Queue a ping with a payload of its own, if the link is open; see `pongs`."""
         if self.is_open:

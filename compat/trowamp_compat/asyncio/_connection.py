@@ -9,7 +9,7 @@ from typing import Any
 from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import AsyncioFace
-from ._wire import AsyncioWire
+from ._wire import AsyncioWire, read_in_smaller_parts
 
 
 class AsyncioConnection(Connection, asyncio.Protocol):
@@ -24,6 +24,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the transport handshake."""
         self.transport = transport
+        read_in_smaller_parts(transport)
         keep_alive(transport.get_extra_info("socket"))
         self._connected(AsyncioFace(asyncio.get_running_loop()), self.factory._make_link())
 

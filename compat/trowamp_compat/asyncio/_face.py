@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from contextvars import Context
 from types import GeneratorType
 from typing import Any, ClassVar
 
@@ -28,6 +29,63 @@ class CancellableFuture(asyncio.Future[Any]):
         if canceller is not None:
             canceller(self)
         return True
+
+
+class Answer(CancellableFuture):
+    """The result of a call. The task that waits for it goes on where the result is received, unless anything else waits for it as well.
+
+    In the loop's next turn, as from any future, would mean to ask the system once more for events, and to schedule the task: a fifth of such a call.
+    """
+
+    _wakeup: tuple[Callable[[Any], object], Context] | None = None  # of the task, as long as nothing else waits
+    _is_shared = False  # from then on this is a future as any
+
+    def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
+        """Have a function called when this is done; the step of a task is kept apart."""
+        is_first = not self._is_shared and self._wakeup is None and not self.done()
+        if is_first and context is not None and isinstance(getattr(fn, "__self__", None), asyncio.Task):
+            self._wakeup = fn, context
+            return
+        self._share()
+        super().add_done_callback(fn, context=context)
+
+    def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
+        """Do not call a function."""
+        self._share()
+        return super().remove_done_callback(fn)
+
+    def set_result(self, result: Any) -> None:
+        """Be done."""
+        self._share()
+        super().set_result(result)
+
+    def set_exception(self, exception: type[BaseException] | BaseException) -> None:
+        """Have failed."""
+        self._share()
+        super().set_exception(exception)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel it, and tell."""
+        self._share()
+        return super().cancel(msg)
+
+    def resume(self, result: Any) -> bool:
+        """Be done; return whether the task has gone on already. Within a task it could not."""
+        wakeup = self._wakeup
+        if wakeup is None or asyncio.current_task(self.get_loop()) is not None:
+            self.set_result(result)
+            return False
+        self._wakeup = None
+        super().set_result(result)
+        step, context = wakeup
+        context.run(step, self)
+        return True
+
+    def _share(self) -> None:
+        self._is_shared = True
+        wakeup, self._wakeup = self._wakeup, None
+        if wakeup is not None:
+            super().add_done_callback(wakeup[0], context=wakeup[1])
 
 
 class SeveralFutures(asyncio.Future[list[Any]]):
@@ -90,6 +148,14 @@ class AsyncioFace:
         future = CancellableFuture(loop=self.loop)
         future.canceller = canceller
         return future
+
+    def create_answer(self, canceller: Callable[[Any], None]) -> Answer:
+        answer = Answer(loop=self.loop)
+        answer.canceller = canceller
+        return answer
+
+    def answer(self, answer: Answer, value: Any) -> bool:
+        return not answer.done() and answer.resume(value)
 
     def resolve(self, future: asyncio.Future[Any], value: Any = None) -> None:
         if not future.done():

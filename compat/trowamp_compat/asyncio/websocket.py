@@ -11,7 +11,7 @@ from ..websocket import protocol as shared
 from ..websocket._agent import ClientAgent, configure_client
 from ..websocket.interfaces import IWebSocketClientAgent
 from ._face import AsyncioFace
-from ._wire import AsyncioWire
+from ._wire import AsyncioWire, read_in_smaller_parts
 
 __all__ = [
     "WampWebSocketClientFactory",
@@ -39,6 +39,7 @@ class WebSocketAdapterProtocol(shared.WebSocketProtocol, asyncio.Protocol):
         """Begin the opening handshake."""
         if not hasattr(self, "_face"):
             self._face = AsyncioFace(asyncio.get_running_loop())
+        read_in_smaller_parts(transport)
         self._connected(AsyncioWire(transport))
 
     def data_received(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 from ..wamp._connection import Connection, keep_alive
 from ..wamp.types import TransportDetails
 from ._face import TwistedFace
-from ._wire import TwistedWire
+from ._wire import TwistedWire, unsent, write_now
 
 
 @implementer(IPushProducer)
@@ -63,14 +63,14 @@ class TwistedConnection(Connection, Protocol):
 
     def flush_soon(self) -> None:
         """Write what is queued: Twisted itself gathers what is written in one turn of the loop."""
-        self.flush()
+        if not (self._is_receiving or self._is_paused):
+            self._write_queued(self.transport.write)
 
     def _write(self, data: bytes) -> None:
-        self.transport.write(data)
+        write_now(self.transport, data)
 
     def _backlog(self) -> int:
-        beneath = getattr(self.transport, "transport", self.transport)
-        return len(beneath.dataBuffer) - beneath.offset + beneath._tempDataLen  # type: ignore[no-any-return]
+        return unsent(self.transport)
 
     def _close_transport(self) -> None:
         self.transport.unregisterProducer()

@@ -89,6 +89,13 @@ class TwistedFace:
     def create_future(self, canceller: Callable[[Any], None] | None = None) -> Deferred[Any]:
         return Deferred(canceller)
 
+    create_answer = create_future
+
+    def answer(self, answer: Deferred[Any], value: Any) -> bool:
+        if not answer.called:
+            answer.callback(value)
+        return True
+
     def resolve(self, future: Deferred[Any], value: Any = None) -> None:
         if not future.called:
             future.callback(value)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.tcp import Connection
 
 from ..wamp._addresses import address_words
 from ..wamp._channel_ids import channel_ids
@@ -30,6 +31,10 @@ class TwistedWire:
     def write(self, data: bytes) -> None:
         """Send octets, as soon as the peer takes them."""
         self.transport.write(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send octets without waiting for the reactor's next turn."""
+        write_now(self.transport, data)
 
     def finish(self) -> None:
         """Tell the peer that nothing more comes; where that cannot be said, end the connection."""
@@ -92,6 +97,26 @@ class TwistedWire:
         self.transport.unregisterProducer()
         if self._is_paused:
             self.resume_reading()
+
+
+def write_now(transport: Any, data: bytes) -> None:
+    """Give octets to the system, as far as it takes them and nothing stands before them; leave the rest to the transport.
+
+    A transport itself only keeps what is written. To have it sent takes another turn of the reactor, and system calls by which that learns that
+    there is something to be sent, and that there is no more: as much as all the rest of a call.
+    """
+    if isinstance(transport, Connection) and not transport.TLS and transport.connected and not unsent(transport):
+        sent = transport.writeSomeData(data)
+        if type(sent) is int:  # otherwise the connection is gone, which the reactor tells everybody in its turn
+            data = data[sent:]
+    if data:
+        transport.write(data)
+
+
+def unsent(transport: Any) -> int:
+    """Return how many octets a transport keeps that the system has not taken yet."""
+    beneath = getattr(transport, "transport", transport)  # TLS stands between
+    return len(beneath.dataBuffer) - beneath.offset + beneath._tempDataLen  # type: ignore[no-any-return]
 
 
 def address_of(address: Any) -> str:

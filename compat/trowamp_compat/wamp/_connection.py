@@ -8,6 +8,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 from trowamp.messages import Message
@@ -256,12 +257,10 @@ class Connection(NativeTransport):
             return  # at the end of what was received, or when the transport takes more
         self._write_queued()
 
-    def _write_queued(self) -> None:
-        buffer = self.link.data_to_send()
-        if buffer and not self._is_gone:
-            data = bytes(buffer)
-            self.link.data_sent(len(data))
-            self._write(data)
+    def _write_queued(self, write: Callable[[bytes], None] | None = None) -> None:
+        link = self.link
+        if link.queued_octets > link.sent_octets and not self._is_gone:
+            (write or self._write)(link.take_data_to_send())
 
     def flush_soon(self) -> None:
         """Write what is queued together with what else is queued in this turn of the loop."""

@@ -42,6 +42,22 @@ class Face(Protocol):
         """
         ...
 
+    def create_answer(self, canceller: Callable[[Any], None]) -> Any:
+        """Make a future for the result of a call, for `answer`.
+
+        Args:
+            canceller: As above.
+        """
+        ...
+
+    def answer(self, answer: Any, value: Any) -> bool:
+        """Give a call its result; nothing happens if it is done. Only for what comes from the peer, as user code may run meanwhile.
+
+        Returns:
+            Whether who waits for it has gone on already, instead of in the next turn of the loop.
+        """
+        ...
+
     def resolve(self, future: Any, value: Any = None) -> None:
         """Give a future its result; nothing happens if it is done."""
         ...

@@ -30,7 +30,7 @@ from .types import ComponentConfig
 class Receiving(Lifecycle):
     """The part of a session that takes messages, one after the other."""
 
-    _has_settled = False  # whether something was answered by what has come together with the message in hand
+    _has_settled = False  # whether something has come together with the message in hand for somebody who goes on later
 
     def __init__(self, config: ComponentConfig | None = None) -> None:
         super().__init__(config)
@@ -63,8 +63,9 @@ class Receiving(Lifecycle):
             _INBOUND[type(inbound)](self, inbound)
 
     def _on_reply(self, inbound: Reply[Pending]) -> None:
-        self._has_settled = True
-        inbound.waiter.settle(inbound.message, inbound.error)
+        # In the order in which it has come: who can go on at once waits for those before him.
+        if not inbound.waiter.settle(inbound.message, inbound.error, at_once=not self._has_settled):
+            self._has_settled = True
 
     def _on_progress(self, inbound: Progress[Pending]) -> None:
         inbound.waiter.progress(inbound.message)

@@ -39,12 +39,22 @@ class Pending:
         self.request_id = 0
         self.future: Any = session._face.create_future(self.canceled)
 
-    def settle(self, message: Message | None, error: Exception | None) -> None:
-        """The request has ended: with an answer, or with an error."""
+    def settle(self, message: Message | None, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
+        """The request has ended: with an answer, or with an error.
+
+        Args:
+            message: The answer.
+            error: The error.
+            at_once: Whether who waits may go on before this returns.
+
+        Returns:
+            Whether he has.
+        """
         if error is not None:
             self.session._face.reject(self.future, self.session._errors.received(error))
         else:
             self.answered(message)
+        return False
 
     def answered(self, message: Any) -> None:  # noqa: ARG002 - for those whose answer says something
         """The router agreed."""
@@ -64,40 +74,43 @@ class PendingCall(Pending):
     __slots__ = ("options", "procedure", "timer")
 
     def __init__(self, session: SessionBase, procedure: str, options: CallOptions | None) -> None:
-        super().__init__(session)
+        self.session = session
+        self.request_id = 0
+        self.future = session._face.create_answer(self.canceled)
         self.procedure = procedure
         self.options = options
         self.timer: Any = None
 
-    def settle(self, message: Message | None, error: Exception | None) -> None:
+    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
         if self.timer is not None:
             self.timer.cancel()
-        super().settle(message, error)
+        if error is not None:
+            return super().settle(message, error)
+        face = self.session._face
+        try:
+            value = self._value_of(message)
+        except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
+            face.reject(self.future, failure)
+            return False
+        if at_once:
+            return face.answer(self.future, value)
+        face.resolve(self.future, value)
+        return False
 
-    def answered(self, message: Result) -> None:
+    def _value_of(self, message: Result) -> Any:
         args, kwargs = message.args, message.kwargs
         if kwargs or type(args) is bytes or self.options is not None:
-            self._answered_fully(message)
-        elif not args:
-            self.session._face.resolve(self.future)
-        elif len(args) == 1:
-            self.session._face.resolve(self.future, args[0])
-        else:
-            self.session._face.resolve(self.future, CallResult.from_wire(args, None, **metadata_of(message.details)))
+            return self._decoded_value_of(message)
+        if not args:
+            return None
+        return args[0] if len(args) == 1 else CallResult.from_wire(args, None, **metadata_of(message.details))
 
-    def _answered_fully(self, message: Result) -> None:
-        try:
-            args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
-        except Exception as error:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
-            self.session._face.reject(self.future, error)
-            return
-        value: Any
+    def _decoded_value_of(self, message: Result) -> Any:
+        args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
         wants_all = self.options is not None and self.options.details
         if wants_all or kwargs or len(args) > 1:
-            value = CallResult.from_wire(args, kwargs, **metadata_of(message.details))
-        else:
-            value = args[0] if args else None
-        self.session._face.resolve(self.future, value)
+            return CallResult.from_wire(args, kwargs, **metadata_of(message.details))
+        return args[0] if args else None
 
     def start_timer(self, seconds: float) -> None:
         """Give the call up after some time (C-11)."""
@@ -144,12 +157,13 @@ class PendingProgress(PendingCall):
     def progress(self, message: Result) -> None:
         self.parts.put(message)
 
-    def settle(self, message: Message | None, error: Exception | None) -> None:
+    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
         if error is None or isinstance(error, trowamp.ApplicationError):
             self.parts.put((message, error))
         else:  # the session is over
             self.parts.drop()
             super().settle(message, error)
+        return False
 
     def handle(self, message: Result, ended: Callable[[], None]) -> bool:
         """Handle a part; return whether that takes its time, until `ended` is called."""

@@ -303,7 +303,7 @@ class WebSocketProtocol(SendingProtocol, ABC):
                     return
         finally:
             self._is_receiving = False
-            self._flush()
+            self._flush(at_once=True)
         error = channel.error
         if error is not None and not self.failedByMe:
             self._fail(channel.error_code, str(error))

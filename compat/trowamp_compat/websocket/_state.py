@@ -34,6 +34,10 @@ class Wire(Protocol):
         """Send octets, as soon as the peer takes them."""
         ...
 
+    def write_now(self, data: bytes) -> None:
+        """Send octets without gathering what else is written in this turn of the loop."""
+        ...
+
     def finish(self) -> None:
         """Tell the peer that nothing more comes, after all that was written; go on reading until it has ended, too."""
         ...
@@ -300,7 +304,7 @@ class ConnectionState(Observable):
 
     # Helpers
 
-    def _flush(self) -> None:
+    def _flush(self, *, at_once: bool = False) -> None:
         outgoing = self._channel.data_to_send()
         if outgoing:
             octets = bytes(outgoing)
@@ -312,7 +316,7 @@ class ConnectionState(Observable):
             if self.logFrames:
                 for header, payload in self._frames_sent.take(octets):
                     self.logTxFrame(header, payload, None, None, False)
-            self._wire.write(octets)
+            (self._wire.write_now if at_once else self._wire.write)(octets)
 
     def _future(self, name: str) -> Any:
         """Return a future of one's own, as what is added to one Deferred changes its result for the next."""

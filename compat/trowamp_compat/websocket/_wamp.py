@@ -194,7 +194,7 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
         """Write what is queued."""
         self._is_flush_due = False
         if not self._is_receiving:
-            self._flush()
+            self._flush(at_once=True)
 
     def flush_soon(self) -> None:
         """Write what is queued together with what else is queued in this turn of the loop."""
@@ -226,8 +226,8 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
         frames = self._channel.send_message(octets, is_binary=is_binary, fragment_size=self.autoFragmentSize)
         self._count_sent(len(octets), frames)
 
-    def _flush(self) -> None:
-        super()._flush()
+    def _flush(self, *, at_once: bool = False) -> None:
+        super()._flush(at_once=at_once)
         if self._session is not None:
             self.link.sent_octets = self.link.queued_octets
 

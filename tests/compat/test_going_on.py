@@ -1,0 +1,266 @@
+"""How a call goes on: its octets leave when it is made, and who waits for its result goes on where that is received, in the order of arrival."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from trowamp_compat.asyncio._face import Answer
+from trowamp_compat.twisted._wire import write_now
+from trowamp_compat.wamp import message
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.tcp import Connection
+
+from tests.compat.fake_router import joined
+from tests.compat.kit import Kit, Run, join, on_all, on_both, run_on_asyncio, run_on_twisted, transport, turn, until
+from trowamp.messages import Event, Result
+
+ECHO = "com.example.echo"
+
+
+async def said(kit: Kit, *steps: Callable[[], None]) -> None:
+    """Take steps one after the other where octets are received, which is within no task."""
+    done = kit.face.create_future()
+
+    def take() -> None:
+        for step in steps:
+            step()
+        kit.face.resolve(done)
+
+    kit.face.call_soon(take)
+    await done
+
+
+def start(kit: Kit, log: list[Any], waits_for: Any) -> None:
+    """Have a task wait for something and note what it is."""
+
+    async def wait() -> None:
+        log.append(await waits_for)
+
+    kit.face.as_future(wait)
+
+
+@on_both
+def test_who_waits_for_a_call_goes_on_before_the_next_message_is_handled(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        log: list[Any] = []
+        start(kit, log, session.call(ECHO))
+        await turn(kit)
+        request = router.of(message.Call)[0].request
+        await said(
+            kit,
+            lambda: router.say(message.Result(request, args=["the result"])),
+            lambda: log.append("what comes next"),
+        )
+        assert log == ["the result", "what comes next"]
+
+    run(scenario)
+
+
+@on_both
+def test_results_in_one_go_resume_tasks_in_their_order_also_if_the_first_of_them_goes_on_later(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        log: list[Any] = []
+        subscription = await session.subscribe(log.append, "com.example.topic")
+        first, second, third = (session.call(ECHO) for _ in range(3))
+        kit.face.when_done(second, log.append, log.append)  # as somebody does who waits for several
+        start(kit, log, first)
+        start(kit, log, third)
+        await turn(kit)
+        ids = [sent.request for sent in router.of(message.Call)]
+        results = [Result(request, {}, [number]) for number, request in enumerate(ids)]
+        await said(kit, lambda: session._take([*results, Event(subscription.id, 7, {}, ["the event"])]))
+        await until(kit, lambda: len(log) == 4)
+        assert log == [0, 1, 2, "the event"]
+
+    run(scenario)
+
+
+@on_both
+def test_a_result_that_is_received_within_a_task_is_no_harm(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        log: list[Any] = []
+        start(kit, log, session.call(ECHO))
+        await turn(kit)
+        router.say(message.Result(router.of(message.Call)[0].request, args=["the result"]))
+        await until(kit, lambda: log)
+        assert log == ["the result"]
+
+    run(scenario)
+
+
+@on_both
+def test_who_goes_on_with_a_result_may_leave_while_more_is_there(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        events: list[Any] = []
+        subscription = await session.subscribe(events.append, "com.example.topic")
+
+        async def call_and_leave() -> None:
+            await session.call(ECHO)
+            await session.leave()
+
+        left = kit.face.as_future(call_and_leave)
+        await turn(kit)
+        request = router.of(message.Call)[0].request
+        await said(kit, lambda: session._take([Result(request, {}), Event(subscription.id, 7, {}, [1])]))
+        await left
+        assert (events, session.is_attached()) == ([], False)
+
+    run(scenario)
+
+
+def on_a_loop(scenario: Callable[[Answer, list[Any]], Any]) -> None:
+    """Run something with an answer for which a task waits that notes its end, then wait for that."""
+
+    async def run() -> None:
+        answer, log = Answer(loop=asyncio.get_running_loop()), list[Any]()
+
+        async def wait() -> None:
+            try:
+                log.append(await answer)
+            except (asyncio.CancelledError, ValueError) as error:
+                log.append(type(error))
+
+        task = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        expected = scenario(answer, log)
+        await task
+        assert log == expected
+
+    asyncio.run(run())
+
+
+def _set(answer: Answer, log: list[Any]) -> list[Any]:
+    answer.set_result(1)
+    assert log == []
+    return [1]
+
+
+def _fail(answer: Answer, log: list[Any]) -> list[Any]:
+    answer.set_exception(ValueError("planted"))
+    return [ValueError]
+
+
+def _cancel(answer: Answer, log: list[Any]) -> list[Any]:
+    assert (answer.cancel(), answer.cancel()) == (True, False)
+    return [asyncio.CancelledError]
+
+
+def _resume_within_a_task(answer: Answer, log: list[Any]) -> list[Any]:
+    assert not answer.resume(1)
+    return [1]
+
+
+def _add(answer: Answer, log: list[Any]) -> list[Any]:
+    answer.add_done_callback(lambda _: log.append("after it"))
+    answer.set_result(1)
+    return [1, "after it"]
+
+
+def _add_and_remove(answer: Answer, log: list[Any]) -> list[Any]:
+    answer.add_done_callback(log.append)
+    assert answer.remove_done_callback(log.append) == 1
+    answer.set_result(1)
+    return [1]
+
+
+@pytest.mark.parametrize(
+    "act", [_set, _fail, _cancel, _resume_within_a_task, _add, _add_and_remove], ids=lambda act: act.__name__.strip("_")
+)
+def test_the_result_of_a_call_is_a_future_of_asyncio_in_all_else(act: Callable[..., Any]) -> None:
+    on_a_loop(act)
+
+
+@on_all
+@pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
+def test_calls_one_by_one_work_and_so_do_many_in_flight(run: Run, kind: str, router_url: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        session = await join(kit, transport(router_url, kind))
+        await session.register(lambda value: value, f"com.example.{kit.name}.{kind}")
+        uri = f"com.example.{kit.name}.{kind}"
+        assert [await session.call(uri, number) for number in range(20)] == list(range(20))
+        many = [session.call(uri, number) for number in range(200)]
+        assert list(await kit.face.gather(many, consume_exceptions=False)) == list(range(200))
+        await session.leave()
+
+    run(scenario)
+
+
+class Wire(Connection):
+    """A connection of which the system takes some octets, or which it says is gone.
+
+    Args:
+        takes: How many octets are taken, or what is said instead.
+        waiting: How many octets wait already.
+        tls: Whether TLS stands between.
+
+    Attributes:
+        taken: What the system has taken.
+        kept: What was left to the transport.
+    """
+
+    def __init__(self, takes: Any, waiting: int = 0, tls: bool = False) -> None:
+        self.takes = takes
+        self.TLS = tls
+        self.connected = 1
+        self._tempDataLen = waiting
+        self.taken = self.kept = b""
+
+    def writeSomeData(self, data: Any) -> Any:
+        if isinstance(self.takes, int):
+            self.taken += bytes(data[: self.takes])
+        return self.takes
+
+    def write(self, data: bytes) -> None:
+        self.kept += data
+
+
+@pytest.mark.parametrize(
+    ("wire", "taken", "kept"),
+    [
+        (Wire(5), b"octet", b""),
+        (Wire(2), b"oc", b"tet"),
+        (Wire(0), b"", b"octet"),
+        (Wire(CONNECTION_LOST), b"", b"octet"),
+        (Wire(5, waiting=1), b"", b"octet"),
+        (Wire(5, tls=True), b"", b"octet"),
+    ],
+    ids=["all", "some", "nothing", "gone", "behind-others", "tls"],
+)
+def test_what_the_system_does_not_take_at_once_is_left_to_the_transport(wire: Wire, taken: bytes, kept: bytes) -> None:
+    write_now(wire, b"octet")
+    assert (wire.taken, wire.kept) == (taken, kept)
+
+
+@pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
+def test_on_twisted_a_call_leaves_at_once_and_many_publications_together(kind: str, router_url: str) -> None:
+    async def scenario(kit: Kit) -> None:
+        session = await join(kit, transport(router_url, kind))
+        beneath = session.transport.transport
+        called = session.call("wamp.session.count")
+        assert beneath not in kit.loop.getWriters()
+        assert await called > 0
+        await turn(kit)  # what is sent while octets are received leaves with all else that they bring about
+        session.publish("com.example.topic", 1)
+        session.publish("com.example.topic", 2)
+        assert beneath in kit.loop.getWriters()
+        await session.leave()
+
+    run_on_twisted(scenario)
+
+
+@pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
+def test_on_asyncio_no_receive_asks_for_blocks_that_the_kernel_has_to_give(kind: str, router_url: str) -> None:
+    async def scenario(kit: Kit) -> int:
+        session = await join(kit, transport(router_url, kind))
+        asked: int = session.transport.transport.max_size
+        await session.leave()
+        return asked
+
+    assert 2**16 <= run_on_asyncio(scenario) < 2**17
