@@ -35,10 +35,11 @@ lint: $(STAMP)
 # Three at once on two processors, because half of the tests wait for other processes. What is measured is measured alone.
 MEASURED := tests/reliability tests/test_storms.py
 PARALLEL := -n 3 --dist worksteal $(MEASURED:%=--ignore=%)
+ALONE := --timeout=300 $(MEASURED)
 
 test-quick: lint
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/interop
-	$(BIN)/python -m pytest --timeout=240 $(MEASURED)
+	$(BIN)/python -m pytest $(ALONE)
 
 # What cannot be installed, say offline, is told; the tests that need it are skipped, or fail on a build server.
 peers: $(STAMP)
@@ -46,7 +47,7 @@ peers: $(STAMP)
 
 pytest: $(STAMP) peers
 	$(BIN)/python -m pytest $(PARALLEL)
-	$(BIN)/python -m pytest --timeout=240 $(MEASURED)
+	$(BIN)/python -m pytest $(ALONE)
 
 # Not part of `make test`: to be traced takes the tests twice as long, and what measures itself measures the tracing.
 coverage: $(STAMP) peers
@@ -70,7 +71,7 @@ soak: $(STAMP)
 	TROWAMP_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/reliability -k "harmed_all_the_time" --timeout=0
 
 chaos: $(STAMP)
-	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest tests/reliability --timeout=0
+	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest $(MEASURED) --timeout=0
 
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'

@@ -16,8 +16,6 @@ from tests.faults.goals import check, scaled, seed_of
 from tests.sessions import in_flight, open_pair, pending, settle
 from trowamp import CallTimeout, Invocation, Session
 
-pytestmark = pytest.mark.timeout(600)
-
 CANCELLED: Final = scaled(100_000)
 RATE: Final = (
     60 / 100_000 * 3

@@ -40,8 +40,6 @@ EXPECTED = (ConnectError, JoinError, SessionLost, SessionClosed, RemoteProtocolE
 OFFSETS = 4096  # at most; a session in small has fewer
 AT_ONCE = 50
 
-pytestmark = pytest.mark.timeout(300)
-
 LINKS: dict[str, Callable[[str], Link]] = {
     "rs": lambda name: rawsocket_client(get_serializer(name)),
     "ws": lambda name: websocket_client("ws://localhost/", [get_serializer(name)], random_octets=secrets.token_bytes),

@@ -30,8 +30,6 @@ EXPECTED = (ConnectError, JoinError, RemoteProtocolError, SessionLost, SessionCl
 FRAMINGS = ("rawsocket", "websocket")
 AT_A_ROUTER, AT_A_CLIENT = 14_000, 6_000
 
-pytestmark = pytest.mark.timeout(300)
-
 
 async def test_a_router_ends_corrupted_sessions_and_nobody_else_notices(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture

@@ -25,8 +25,6 @@ P99 = 0.050 * 3  # seconds; three times the goal, for this machine does other th
 MEMORY = 64 * 1024  # KiB
 GROUP = 256  # MiB that the router may have in all
 
-pytestmark = pytest.mark.timeout(300)
-
 CONFIG = f"""
 [router.limits]
 handshake_timeout = {HANDSHAKE}

@@ -8,14 +8,11 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 import trio
 
 from tests.faults.forks import Forks, open_forks
 from tests.faults.goals import check, scaled, seed_of
 from trowamp import SessionClosed, open_router, open_session
-
-pytestmark = pytest.mark.timeout(300)
 
 SIGNALS = 100
 AT_ONCE = 6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import trio
 
 from tests.faults.goals import check, scaled
@@ -15,8 +14,6 @@ EVENTS = 20_000
 ALONE = 2_000  # events without a stalled subscriber, to compare with
 HEALTHY = 3
 DROPPED = 1_200  # events by which more waits for a stalled subscriber than may
-
-pytestmark = pytest.mark.timeout(300)
 
 PAYLOAD = "x" * 16_000
 TOPIC = "com.example.topic"
