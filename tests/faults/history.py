@@ -75,6 +75,7 @@ class History:
         self.wrong_answers = 0
         self.ended_twice = 0
         self._numbers = itertools.count(1)
+        self._settled: Counter[str] = Counter()
         self.pending: set[int] = set()
 
     @contextmanager
@@ -107,7 +108,21 @@ class History:
 
     def counts(self) -> Counter[str]:
         """Return how many operations ended how."""
-        return Counter(str(operation.outcome) for operation in self.operations.values())
+        return self._settled + Counter(str(operation.outcome) for operation in self.operations.values())
+
+    def settle(self) -> list[str]:
+        """Return what must not have happened, and forget all but how often what did: a long run is about memory.
+
+        Only while nothing is pending, and no event is on its way: one that comes later is a violation.
+        """
+        found = self.violations()
+        self._settled = self.counts()
+        self.operations.clear()
+        self.executed.clear()
+        self.listenings = [listening for listening in self.listenings if listening.ended == math.inf]
+        for listening in self.listenings:
+            listening.seen.clear()
+        return found
 
     def violations(self) -> list[str]:
         """Return what must not have happened, each in words."""
@@ -151,7 +166,10 @@ class History:
     def _of_listening(self, listening: Listening, begun: list[int]) -> Iterator[str]:
         by_process: dict[int, list[int]] = {}
         for _, number in listening.seen:
-            by_process.setdefault(self.operations[number].process, []).append(number)
+            if number in self.operations:
+                by_process.setdefault(self.operations[number].process, []).append(number)
+            else:
+                yield f"event {number} came when nobody waited for it any more"
         for process, numbers in by_process.items():
             if numbers != sorted(set(numbers)):
                 yield f"events of process {process} came twice or out of order"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,28 @@ def test_events_that_were_on_their_way_when_a_session_was_lost_are_no_violation(
     listening(history).is_lost = True
     listening(history).seen.pop()
     assert history.violations() == []
+
+
+def test_a_history_that_was_settled_knows_only_how_often_what_happened() -> None:
+    history = honest()
+    listening(history).ended = math.inf
+    before = history.counts()
+    assert history.settle() == []
+    assert (history.counts(), history.operations, listening(history).seen) == (before, {}, [])
+
+
+def test_a_history_that_is_settled_tells_what_was_wrong() -> None:
+    history = honest()
+    execute_twice(history)
+    assert history.settle() == ["call 0 was executed 2 times"]
+
+
+def test_an_event_that_comes_after_its_history_was_settled_is_a_violation() -> None:
+    history = honest()
+    listening(history).ended = math.inf
+    history.settle()
+    listening(history).seen.append((101, 1))
+    assert history.violations() == ["event 1 came when nobody waited for it any more"]
 
 
 @pytest.mark.parametrize(

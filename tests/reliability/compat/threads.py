@@ -142,7 +142,7 @@ class Workload:
         self._processes = processes
         self._pause = pause
         self._options = options or {}
-        self._is_stopping = self._is_over = False
+        self._is_stopping = self._is_over = self._is_pausing = False
         self._listenings: dict[Any, Listening] = {}
         self._kit: Any = None
 
@@ -188,9 +188,21 @@ class Workload:
     async def stop(self, within: float) -> None:
         """Begin nothing more; wait until everything has ended, and all events have arrived."""
         self._is_stopping = True
+        await self._everything_has_ended(within)
+        self._is_over = True
+
+    async def settle(self, within: float) -> list[str]:
+        """Pause until everything has ended, and all events have arrived; return what must not have happened, and forget the rest."""
+        self._is_pausing = True
+        await self._everything_has_ended(within)
+        found = self.history.settle()
+        self._is_pausing = False
+        return found
+
+    async def _everything_has_ended(self, within: float) -> None:
+        await trio.sleep(0.05)  # what was about to begin has begun
         await until(lambda: not self.history.pending, within)
         await trio.sleep(0.3)  # events are on their way behind the acknowledgements
-        self._is_over = True
 
     # ---- for the framework
 
@@ -235,11 +247,14 @@ class Workload:
     async def _process(self, session: Any, process: int) -> None:
         acknowledged = PublishOptions(acknowledge=True)
         while session.is_attached() and not self._is_stopping:
+            if self._is_pausing:
+                await rest(self._kit, 0.01)
+                continue
             number = self.history.begin("call", process)
             name = f"{PROCEDURE}.{self.framework}.{number % 2}"
             answer = await self._ended(number, lambda: session.call(name, number))  # noqa: B023  # called at once
             self.history.wrong_answers += answer not in {None, number}
-            if number % 4 == 0 and session.is_attached() and not self._is_stopping:
+            if number % 4 == 0 and session.is_attached() and not (self._is_stopping or self._is_pausing):
                 number = self.history.begin("publish", process)
                 topic = f"{TOPIC}.{self.framework}"
                 told = await self._ended(number, lambda: session.publish(topic, number, options=acknowledged))  # noqa: B023
