@@ -96,4 +96,4 @@ def test_nothing_is_left_of_inputs_when_the_session_is_over(client: Client) -> N
     client.works(1, "task", MORE)
     client.session.lose("gone")
     assert client.is_idle()
-    assert client.session._fed == set()
+    assert client.session._invocations.fed == set()

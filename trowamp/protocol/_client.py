@@ -55,6 +55,7 @@ from ._channel import Channel
 from ._ending import copy_of, replies_to
 from ._handler_table import HandlerTable, PendingHandler, PendingRemoval, subject_of
 from ._inbound import Delivery, Ended, Fed, Inbound, Interrupted, Invoked, Progress, Reply, Revoked, SessionStatistics
+from ._invocation_table import InvocationTable
 
 _is_uri = functools.lru_cache(maxsize=512)(is_uri)  # a program uses a few URIs, many times each
 
@@ -88,11 +89,9 @@ class ClientSession(Generic[W, H, T]):
         self._publishes: dict[int, _Pending[W]] = {}
         self._registrations: HandlerTable[W, H] = HandlerTable(Unregister)
         self._subscriptions: HandlerTable[W, H] = HandlerTable(Unsubscribe)
-        self._invocations: dict[int, T | None] = {}
-        self._interrupted: set[int] = set()
-        self._fed: set[int] = set()  # running invocations whose caller sends further inputs
-        self._last_invocation = 0
-        self._has_inputs = details.supports("dealer", "progressive_call_invocations")
+        self._invocations: InvocationTable[T] = InvocationTable(
+            has_inputs=details.supports("dealer", "progressive_call_invocations")
+        )
         self._counters: Counter[str] = Counter()
         self._error: SessionClosed | SessionLost | None = None
         self._leaving: Goodbye | None = None
@@ -124,7 +123,8 @@ class ClientSession(Generic[W, H, T]):
             SessionClosed, SessionLost: The session is over.
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
-        self.require_established()
+        if self._handlers is not _ESTABLISHED:
+            self.require_established()
         if not _is_uri(procedure):
             raise ValueError(f"not a legal procedure: {procedure!r}")
         request_id = next_id(self._last_id)
@@ -176,7 +176,8 @@ class ClientSession(Generic[W, H, T]):
         waiter: W | None = None,
     ) -> int:
         """Send PUBLISH; `waiter` is replied to if `options` ask for an acknowledgement. Raises as `call` does."""
-        self.require_established()
+        if self._handlers is not _ESTABLISHED:
+            self.require_established()
         if not _is_uri(topic):
             raise ValueError(f"not a legal topic: {topic!r}")
         request_id = next_id(self._last_id)
@@ -232,8 +233,8 @@ class ClientSession(Generic[W, H, T]):
 
     def serve(self, request_id: int, token: T) -> None:
         """Note that an invocation runs under `token`, which an INTERRUPT will hand back; to be said before the next message is read."""
-        if request_id in self._invocations:
-            self._invocations[request_id] = token
+        if request_id in self._invocations.running:
+            self._invocations.running[request_id] = token
 
     def progress(
         self, request_id: int, args: Args, kwargs: dict[str, Any] | None, options: dict[str, Any] | None = None
@@ -244,7 +245,7 @@ class ClientSession(Generic[W, H, T]):
             LocalProtocolError: The invocation has been answered already, or was interrupted.
             SerializationError, MessageTooLarge: The payload cannot be sent.
         """
-        if request_id not in self._invocations or request_id in self._interrupted:  # PCR-C4, PCR-C6
+        if not self._invocations.takes_progress(request_id):
             raise LocalProtocolError("the invocation is over: progress can only be sent while it runs")
         if self.is_established:
             self._link.send(Yield(request_id, {**options, **_PROGRESS} if options else _PROGRESS, args, kwargs))
@@ -257,7 +258,7 @@ class ClientSession(Generic[W, H, T]):
         Returns:
             Why the result could not be sent, or None.
         """
-        if not self._close_invocation(request_id):
+        if not (self._invocations.end(request_id) and self.is_established):
             return None
         try:
             self._link.send(Yield(request_id, options or _NO_OPTIONS, args, kwargs))
@@ -279,7 +280,7 @@ class ClientSession(Generic[W, H, T]):
             error: The error.
             encoded: What to send instead of the error's own payload, and the details that say how it was encoded.
         """
-        if not self._close_invocation(request_id):
+        if not (self._invocations.end(request_id) and self.is_established):
             return
         if not isinstance(error.uri, str) or not is_uri(error.uri):
             self._send_error_surely(request_id, uris.ERROR_INVALID_URI, (f"the error's URI: {error.uri!r}",))
@@ -338,7 +339,7 @@ class ClientSession(Generic[W, H, T]):
             pending_registers=len(self._registrations.requests),
             pending_subscribes=len(self._subscriptions.requests),
             pending_removals=len(self._registrations.removals) + len(self._subscriptions.removals),
-            running_invocations=len(self._invocations),
+            running_invocations=len(self._invocations.running),
             registrations=len(self._registrations.attached),
             subscriptions=len(self._subscriptions.attached),
             late_replies=self._counters["late_replies"],
@@ -398,37 +399,27 @@ class ClientSession(Generic[W, H, T]):
         return Delivery(message, handlers)
 
     def _on_invocation(self, message: Invocation) -> Inbound | None:
-        if message.request_id in self._invocations:
+        if message.request_id in self._invocations.running:
             return self._on_input(message)
-        if self._has_inputs:
-            if message.request_id <= self._last_invocation:  # PCI-C4, PCI-C5: it was answered before this input came
-                return None
-            self._last_invocation = message.request_id
+        if self._invocations.is_over(message.request_id):
+            return None
         handlers = self._registrations.attached.get(message.registration_id)
         if handlers is None:  # PV-C2: just unregistered; the caller must not be left hanging
             self._counters["refused_invocations"] += 1
             self._send_error(message.request_id, uris.ERROR_UNAVAILABLE, ("the procedure was just unregistered",))
             return None
-        self._invocations[message.request_id] = None
-        if message.details and message.details.get("progress"):
-            self._fed.add(message.request_id)
+        self._invocations.begin(message)
         return Invoked(message, handlers[0])
 
     def _on_input(self, message: Invocation) -> Inbound | None:
-        request_id = message.request_id
-        if request_id not in self._fed:
-            return self._violation(f"INVOCATION {request_id} while it is running")
-        if not message.details.get("progress"):
-            self._fed.discard(request_id)
-        token = self._invocations[request_id]
+        if not self._invocations.feed(message):
+            return self._violation(f"INVOCATION {message.request_id} while it is running")
+        token = self._invocations.running[message.request_id]
         return None if token is None else Fed(token, message)
 
     def _on_interrupt(self, message: Interrupt) -> Inbound | None:
-        token = self._invocations.get(message.request_id)
-        if token is None:  # over already, or never begun: ignored (CC-C5)
-            return None
-        self._interrupted.add(message.request_id)
-        return Interrupted(token, message.options.get("mode"))
+        token = self._invocations.interrupt(message.request_id)
+        return None if token is None else Interrupted(token, message.options.get("mode"))
 
     def _on_goodbye(self, message: Goodbye) -> Inbound:
         self._link.send(Goodbye({}, uris.CLOSE_GOODBYE_AND_OUT))  # SES-B2, SES-B4
@@ -501,13 +492,6 @@ class ClientSession(Generic[W, H, T]):
         request_id, position = self._request(lambda request_id: table.removal(request_id, target_id))
         table.removals[request_id] = PendingRemoval(waiter, position, target_id)
 
-    def _close_invocation(self, request_id: int) -> bool:
-        known = request_id in self._invocations
-        self._invocations.pop(request_id, None)
-        self._interrupted.discard(request_id)
-        self._fed.discard(request_id)
-        return known and self.is_established
-
     def _revoked(self, table: HandlerTable[W, H], message: Unregistered | Unsubscribed, key: str) -> Inbound | None:
         details = message.details or {}
         target_id = details.get(key, 0)
@@ -549,8 +533,6 @@ class ClientSession(Generic[W, H, T]):
         self._registrations.clear()
         self._subscriptions.clear()
         self._invocations.clear()
-        self._interrupted.clear()
-        self._fed.clear()
         return Ended(self._error, self._fail_pending(self._error, self._link.sent_octets if left is None else left))
 
     def _fail_pending(self, error: SessionClosed | SessionLost, left: int) -> list[Reply[W]]:
