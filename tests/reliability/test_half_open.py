@@ -22,12 +22,14 @@ from trowamp._join import open_link
 from trowamp._open import _PING_INTERVAL, DEFAULT_PING_TIMEOUT
 from trowamp._run_session import KeepAlive, Opened, run_session
 from trowamp._stream import memory_pair
+from trowamp.wire import TCP_KEEPALIVE
 
 DEFAULTS = _PING_INTERVAL["websocket"], DEFAULT_PING_TIMEOUT
 PINGS = {"ping_interval": 1.0, "ping_timeout": 1.0}
 DETECTED = (
     2.5  # seconds after the last octet: an interval, a time-out, and a quarter of the shorter for the router's round
 )
+KERNEL = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}  # instead of a minute
 BUSY = 1.5  # more than that on a machine that does other things as well
 
 
@@ -128,6 +130,45 @@ async def test_a_vanished_host_is_noticed_on_both_ends(cable: Cable) -> None:
         check("R4", f"vanished router noticed by a session that is {name}", took, "<=", DETECTED * BUSY, unit="s")
     assert set(witness.took) == {"idle", "calling (ws)", "calling (rs)", "joining"}
     check("R4", "vanished clients noticed by the router", at_router, "<=", DETECTED * BUSY, unit="s")
+
+
+async def test_a_vanished_host_is_noticed_by_the_kernels_where_nobody_pings(
+    cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On RawSocket, that is: sessions that are idle, and those to and from which octets are on their way."""
+    if SCALE <= 1:  # the long form has the times as they are
+        for name, value in KERNEL.items():
+            monkeypatch.setitem(TCP_KEEPALIVE, name, value)
+    noticed = TCP_KEEPALIVE["TCP_USER_TIMEOUT"] / 1000 + TCP_KEEPALIVE["TCP_KEEPINTVL"]
+    unplugged, at = trio.Event(), 0.0
+    took: dict[str, float] = {}
+
+    async def visit(name: str, *, task_status: trio.TaskStatus[None]) -> None:
+        with pytest.raises(SessionLost):
+            async with open_session(router.urls[0].replace("ws:", "rs:").rstrip("/"), realm="realm1") as session:
+                await session.subscribe(f"com.example.{name}", print)
+                task_status.started()
+                await unplugged.wait()
+                if name == "speaking":
+                    await session.publish("com.example.topic")
+                await trio.sleep_forever()
+        took[name] = trio.current_time() - at
+
+    async with open_far_router(cable) as router, router.open_session(realm="realm1") as speaker:
+        async with trio.open_nursery() as nursery:
+            for name in ("idle", "speaking"):
+                await nursery.start(visit, name)
+            cable.unplug()
+            at = trio.current_time()
+            unplugged.set()
+            await speaker.publish("com.example.speaking")
+            while router.statistics().sessions > 1:  # noqa: ASYNC110  # nobody tells us
+                await trio.sleep(0.01)
+            took["a router"] = trio.current_time() - at
+    assert set(took) == {"idle", "speaking", "a router"}
+    for name, seconds in took.items():
+        what = f"vanished host noticed by the kernel, of {noticed:g} s that it may take: {name}"
+        check("R4", what, seconds, "<=", noticed * BUSY, unit="s")
 
 
 async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cable) -> None:

@@ -24,7 +24,7 @@ IDLE = 2_000
 LARGEST = {"ws": 20, "rs": 16}  # KiB of an idle session
 CYCLE = {"in good order": 500, "abruptly": 500, "by the error of a handler": 100}
 
-CLIENTS = 200
+CLIENTS = 500
 OUTAGE = 5.0  # seconds
 BACK = 10.0
 

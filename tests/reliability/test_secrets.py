@@ -39,7 +39,7 @@ from trowamp.messages import Challenge as ChallengeMessage
 
 GUESSES = 10_000
 NONCES = 100_000
-SAMPLES = 600
+SAMPLES = 2_000
 METHODS = ("ticket", "wampcra")
 PEOPLE = {"joe": {"role": "user", "ticket": "sesame-1", "wampcra": "sesame-2"}}
 
@@ -111,7 +111,7 @@ def test_an_unknown_identity_takes_as_long_as_a_wrong_secret(method: str) -> Non
         gc.enable()
     known, unknown = (statistics.median(times) for times in took.values())
     difference = abs(known - unknown) / known
-    check("R16", f"difference of medians, unknown identity and wrong secret: {method}", difference, "<=", 0.1 * 3)
+    check("R16", f"difference of medians, unknown identity and wrong secret: {method}", difference, "<=", 0.1)
 
 
 def test_a_recorded_answer_and_a_reflected_challenge_are_worth_nothing() -> None:

@@ -492,7 +492,7 @@ def essence(message: Message) -> Any:
 
 
 RouterModel.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestRouterModel = pytest.mark.checklist(
     "SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R5", "BP-R9", "BP-R11", "BP-R12", "PCI-R2", "PCI-R6", "SM-R1"
