@@ -434,8 +434,11 @@ def parse(raw: list[Any]) -> Message:
         message = msgspec.convert(raw, cls)
     except msgspec.ValidationError as error:
         raise RemoteProtocolError(_name_the_field(cls, str(error))) from None
-    if cls.payload_at is not None and len(raw) > cls.payload_at:
-        _check_payload(cls, raw, message)
+    payload_at = cls.payload_at
+    if payload_at is not None and len(raw) > payload_at:
+        args = raw[payload_at]
+        if type(args) is not list and args is not None:
+            _check_octets(cls, raw, message, args)
     if cls.dictionary is not None:
         options = getattr(message, cls.dictionary)
         if options or cls.required:
@@ -443,14 +446,11 @@ def parse(raw: list[Any]) -> Message:
     return message
 
 
-def _check_payload(cls: type[Message], raw: list[Any], message: Message) -> None:
-    assert cls.payload_at is not None
-    args = raw[cls.payload_at]
-    if type(args) is list or args is None:
-        return
+def _check_octets(cls: type[Message], raw: list[Any], message: Message, args: Any) -> None:
+    """Check what stands in place of the list of arguments: it must be octets."""
     if type(args) is not bytes:
         raise RemoteProtocolError(f"{cls.name}.args: expected `array`, got `{type(args).__name__}`")
-    if len(raw) != cls.payload_at + 1:
+    if len(raw) - 1 != cls.payload_at:
         raise RemoteProtocolError(f"{cls.name}.kwargs: a transparent payload has no keyword arguments")
     assert cls.dictionary is not None
     _refuse_wrong_key(cls, getattr(message, cls.dictionary), _options.TRANSPARENT)

@@ -245,8 +245,11 @@ class Link:
 
     def take_data_to_send(self) -> bytes:
         """Return all that is to be sent, and drop it: for an owner whose transport keeps what cannot be written yet."""
-        data = bytes(self.data_to_send())
-        self._outgoing.clear()
+        outgoing = self._outgoing
+        if outgoing.behind:
+            outgoing.gather()
+        data = bytes(outgoing)
+        outgoing.clear()
         self.sent_octets = self.queued_octets
         self._unsent_pongs = 0
         return data

@@ -28,9 +28,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
         keep_alive(transport.get_extra_info("socket"))
         self._connected(AsyncioFace(asyncio.get_running_loop()), self.factory._make_link())
 
-    def data_received(self, data: bytes) -> None:
-        """Take octets."""
-        self._received(data)
+    data_received = Connection._received
 
     def eof_received(self) -> None:
         """The peer sends nothing more; the transport closes itself."""

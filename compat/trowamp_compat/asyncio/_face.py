@@ -38,16 +38,16 @@ class Answer(CancellableFuture):
     """
 
     _wakeup: tuple[Callable[[Any], object], Context] | None = None  # of the task, as long as nothing else waits
-    _is_shared = False  # from then on this is a future as any
+    _is_shared = False  # or it is done: from then on this is a future as any
 
     def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Have a function called when this is done; the step of a task is kept apart."""
-        is_first = not self._is_shared and self._wakeup is None and not self.done()
-        if is_first and context is not None and isinstance(getattr(fn, "__self__", None), asyncio.Task):
+        is_first = self._wakeup is None and not self._is_shared
+        if context is not None and is_first and isinstance(getattr(fn, "__self__", None), asyncio.Task):
             self._wakeup = fn, context
-            return
-        self._share()
-        super().add_done_callback(fn, context=context)
+        else:
+            self._share()
+            super().add_done_callback(fn, context=context)
 
     def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
         """Do not call a function."""
@@ -76,6 +76,7 @@ class Answer(CancellableFuture):
             self.set_result(result)
             return False
         self._wakeup = None
+        self._is_shared = True
         super().set_result(result)
         step, context = wakeup
         context.run(step, self)

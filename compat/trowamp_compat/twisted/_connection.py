@@ -37,9 +37,7 @@ class TwistedConnection(Connection, Protocol):
         self.transport.registerProducer(self, True)
         self._connected(TwistedFace(getattr(self.factory, "reactor", None)), self.factory._make_link())
 
-    def dataReceived(self, data: bytes) -> None:
-        """Take octets."""
-        self._received(data)
+    dataReceived = Connection._received
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import functools
 import socket
 from collections.abc import Callable
 from typing import Any, Final
@@ -33,6 +34,12 @@ def keep_alive(sock: Any) -> None:
         for name, value in TCP_KEEPALIVE.items():
             if hasattr(socket, name):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _hand_over(handler: Any, messages: list[Message]) -> None:
+    """Give messages to a handler that knows those of the API only."""
+    for message in messages:
+        handler.onMessage(to_compat(message))
 
 
 class NativeTransport(abc.ABC):
@@ -90,6 +97,7 @@ class Connection(NativeTransport):
 
     _waiters: list[Any]
     _handler: Any = None
+    _take: Callable[[list[Message]], None]  # by the handler
     _is_native = False  # whether the handler takes the core's messages
     _is_receiving = False
     _is_flush_due = False
@@ -157,13 +165,14 @@ class Connection(NativeTransport):
                 self._opened()
             messages = link.received()
             if messages and self._handler is not None:
-                self._hand_over(messages)
+                self._take(messages)
         finally:
             self._is_receiving = False
         if link.is_closed:
             self._end_of_link()
-        self.flush()
-        if self._is_paused and len(link.data_to_send()) > HIGH_WATER and not self._is_reading_paused:
+        if not self._is_paused:
+            self._write_queued()
+        elif len(link.data_to_send()) > HIGH_WATER and not self._is_reading_paused:
             self._is_reading_paused = True
             self._pause_reading()
 
@@ -285,6 +294,7 @@ class Connection(NativeTransport):
             self.abort()
             return
         self._is_native = hasattr(handler, "_take")
+        self._take = handler._take if self._is_native else functools.partial(_hand_over, handler)
         self._handler = handler
         handler.onOpen(self)
 
@@ -299,14 +309,6 @@ class Connection(NativeTransport):
             details.channel_framing = details.CHANNEL_FRAMING_WEBSOCKET
             details.websocket_protocol = serializer.subprotocol
         return details
-
-    def _hand_over(self, messages: list[Message]) -> None:
-        handler = self._handler
-        if self._is_native:
-            handler._take(messages)
-            return
-        for message in messages:
-            handler.onMessage(to_compat(message))
 
     def _end_of_link(self) -> None:
         """The peer has closed, or broken the protocol."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from trowamp.messages import Abort, Goodbye, Message
 from trowamp.protocol import (
@@ -56,7 +56,7 @@ class Receiving(Lifecycle):
         if core is None:
             self._handle_outside(message)
             return
-        if type(message) is Goodbye or type(message) is Abort:
+        if isinstance(message, _FAREWELLS):
             self._farewell = message
         inbound = core.receive(message)
         if inbound is not None:
@@ -114,6 +114,8 @@ class Receiving(Lifecycle):
                 "the router has revoked {uri}: {reason}", uri=handler.pattern.text, reason=inbound.reason or "no reason"
             )
 
+
+_FAREWELLS: Final = (Goodbye, Abort)
 
 _INBOUND: dict[type[Inbound], Callable[[Receiving, Any], None]] = {
     Reply: Receiving._on_reply,

@@ -16,7 +16,7 @@ from ._errors import as_compat_errors, local_error
 from ._payloads import encoded
 from ._procedures import Procedure
 from ._requests import PendingCall, PendingProgress, PendingPublish, PendingRegister, PendingRemoval, PendingSubscribe
-from ._session import SessionBase
+from ._session import Core, SessionBase
 from ._subscribers import Subscriber
 from ._type_check import type_checked
 from .exception import InvalidUriError
@@ -52,25 +52,16 @@ class Requesting(SessionBase):
         """
         if type(procedure) is not str:
             procedure = _uri_named("procedure", procedure, kwargs)
-        options = kwargs.pop("options", None)
+        options = kwargs.pop("options", None) if kwargs else None
         if args and type(args[-1]) is CallOptions and options is None:
             args, options = args[:-1], args[-1]
         core = self._core or self._require_core()
-        on_progress = None if options is None else getattr(options, "on_progress", None)
-        if on_progress is None:
-            pending = PendingCall(self, procedure, options)
-        else:
-            pending = PendingProgress(self, procedure, options, on_progress)
         try:
             if options is None and self._payload_codec is None:
+                pending = PendingCall(self, procedure, None)
                 pending.request_id = core.call(procedure, args, kwargs, _NO_OPTIONS, pending)
             else:
-                _check_options(options, CallOptions)
-                wire = options.message_attr() if options is not None else {}
-                payload, named, keys = encoded(self._payload_codec, procedure, args, kwargs, is_originating=True)
-                pending.request_id = core.call(procedure, payload, named, {**wire, **(keys or {})}, pending)
-                if options is not None and options.timeout is not None:
-                    pending.start_timer(options.timeout)
+                pending = self._call_with(options, core, procedure, args, kwargs)
         except _CORE_ERRORS as error:
             raise local_error(error) from None
         if core.pending_calls == 1:
@@ -78,6 +69,23 @@ class Requesting(SessionBase):
         else:
             self._flush_soon()
         return pending.future
+
+    def _call_with(
+        self, options: CallOptions | None, core: Core, procedure: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> PendingCall:
+        """Call a procedure with options, or a payload codec."""
+        _check_options(options, CallOptions)
+        on_progress = None if options is None else options.on_progress
+        if options is None or on_progress is None:
+            pending = PendingCall(self, procedure, options)
+        else:
+            pending = PendingProgress(self, procedure, options, on_progress)
+        wire = options.message_attr() if options is not None else {}
+        payload, named, keys = encoded(self._payload_codec, procedure, args, kwargs, is_originating=True)
+        pending.request_id = core.call(procedure, payload, named, {**wire, **(keys or {})}, pending)
+        if options is not None and options.timeout is not None:
+            pending.start_timer(options.timeout)
+        return pending
 
     # ---- publisher
 

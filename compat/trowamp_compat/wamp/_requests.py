@@ -98,14 +98,9 @@ class PendingCall(Pending):
         return False
 
     def _value_of(self, message: Result) -> Any:
-        args, kwargs = message.args, message.kwargs
-        if kwargs or type(args) is bytes or self.options is not None:
-            return self._decoded_value_of(message)
-        if not args:
-            return None
-        return args[0] if len(args) == 1 else CallResult.from_wire(args, None, **metadata_of(message.details))
-
-    def _decoded_value_of(self, message: Result) -> Any:
+        values = message.args
+        if type(values) is list and len(values) == 1 and not message.kwargs and self.options is None:
+            return values[0]
         args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
         wants_all = self.options is not None and self.options.details
         if wants_all or kwargs or len(args) > 1:
