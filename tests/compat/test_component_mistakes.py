@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trustme
+from trowamp_compat.asyncio.component import Component as AsyncioComponent
 from trowamp_compat.wamp import message
 from trowamp_compat.wamp.types import CallOptions, PublishOptions
 
@@ -24,7 +25,7 @@ class Silent:
         return lambda *args, **kwargs: None
 
 
-async def outcome(kit: Kit, failure: Exception) -> tuple[int, list[Any], Any]:
+async def outcome(kit: Kit, failure: Exception, is_fatal: Any = None, jitter: Any = 0) -> tuple[int, list[Any], Any]:
     """Let attempts fail, of which there may be three; return how many there were, what the listener was told, and how the component ended."""
     told: list[Any] = []
 
@@ -35,8 +36,8 @@ async def outcome(kit: Kit, failure: Exception) -> tuple[int, list[Any], Any]:
             self.attempts += 1
             raise failure
 
-    transports = [{"url": URL, "max_retries": 1, "initial_retry_delay": 0}, {"url": URL, "max_retries": 0}]
-    component = Component(transports=transports)
+    retries = {"max_retries": 1, "initial_retry_delay": 0, "retry_delay_jitter": jitter}
+    component = Component(transports=[{"url": URL, **retries}, {"url": URL, "max_retries": 0}], is_fatal=is_fatal)
     component.log = Silent()
     component.on_connectfailure(lambda _, error: told.append(error))
     try:
@@ -48,7 +49,7 @@ async def outcome(kit: Kit, failure: Exception) -> tuple[int, list[Any], Any]:
 
 @on_both
 @pytest.mark.autobahn("S-9", "W-31")
-@pytest.mark.parametrize("kind", [ValueError, TypeError, RuntimeError])
+@pytest.mark.parametrize("kind", [ValueError, TypeError])
 def test_an_attempt_that_fails_for_a_mistake_is_the_last_one(run: Run, kind: type[Exception]) -> None:
     async def scenario(kit: Kit) -> None:
         failure = kind("nobody can connect so")
@@ -59,8 +60,10 @@ def test_an_attempt_that_fails_for_a_mistake_is_the_last_one(run: Run, kind: typ
 
 @on_both
 @pytest.mark.autobahn("S-9", "S-29")
-@pytest.mark.parametrize("kind", [OSError, ConnectionRefusedError, TimeoutError, ssl.SSLCertVerificationError])
-def test_an_attempt_that_fails_for_the_network_is_followed_by_others(run: Run, kind: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    "kind", [OSError, ConnectionRefusedError, TimeoutError, ssl.SSLCertVerificationError, RuntimeError]
+)
+def test_an_attempt_that_fails_for_what_may_pass_is_followed_by_others(run: Run, kind: type[Exception]) -> None:
     async def scenario(kit: Kit) -> None:
         failure = kind("not today")
         assert await outcome(kit, failure) == (3, [failure] * 3, failure)
@@ -69,15 +72,54 @@ def test_an_attempt_that_fails_for_the_network_is_followed_by_others(run: Run, k
 
 
 @on_both
-@pytest.mark.autobahn("S-24")
-def test_tls_of_another_kind_is_told_once_and_not_tried_again(run: Run) -> None:
+@pytest.mark.autobahn("S-9")
+def test_whether_another_attempt_follows_what_may_pass_is_for_is_fatal_to_say(run: Run) -> None:
     async def scenario(kit: Kit) -> None:
-        endpoint = {"type": "tcp", "host": "127.0.0.1", "port": 1, "tls": object()}
-        component = kit.component.Component(transports={"type": "rawsocket", "endpoint": endpoint})
-        with pytest.raises(RuntimeError, match="tls is True, False, a dictionary"):
-            await component.start(kit.loop)
+        failure = RuntimeError("can't start new thread")
+        assert await outcome(kit, failure, is_fatal=lambda error: error is failure) == (2, [failure] * 2, failure)
 
     run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("S-9", "S-34")
+@pytest.mark.parametrize("argument", ["is_fatal", "jitter"])
+def test_a_bug_in_a_function_about_retries_ends_a_component_instead_of_leaving_it_waiting(
+    run: Run, argument: str
+) -> None:
+    bug = ZeroDivisionError("a bug")
+
+    def fails(*_: Any) -> Any:
+        raise bug
+
+    async def scenario(kit: Kit) -> None:
+        attempts, _, error = await outcome(kit, OSError("not today"), **{argument: fails})
+        assert (attempts, error) == ({"is_fatal": 1, "jitter": 0}[argument], bug)
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("S-24", "S-85")
+@pytest.mark.parametrize("tls", [object(), ssl, "yes", 1], ids=["object", "module", "text", "number"])
+def test_tls_that_is_none_of_the_framework_is_refused_where_it_is_given(run: Run, tls: Any) -> None:
+    async def scenario(kit: Kit) -> None:
+        endpoint = {"type": "tcp", "host": "127.0.0.1", "port": 1, "tls": tls}
+        with pytest.raises(ValueError, match="tls is True, False, a dictionary"):
+            kit.component.Component(transports={"type": "rawsocket", "endpoint": endpoint})
+        with pytest.raises(ValueError, match="tls is True, False, a dictionary"):
+            kit.wamp.ApplicationRunner("wss://127.0.0.1:1/", "realm1", ssl=tls)
+
+    run(scenario)
+
+
+def test_an_endpoint_object_is_refused_on_asyncio() -> None:
+    class Endpoint:
+        def connect(self, factory: Any) -> None:
+            """As those of Twisted have it."""
+
+    with pytest.raises(ValueError, match="endpoint objects are Twisted's"):
+        AsyncioComponent(transports={"type": "rawsocket", "endpoint": Endpoint()})
 
 
 @on_both

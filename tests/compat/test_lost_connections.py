@@ -10,7 +10,7 @@ from trowamp_compat.wamp._transports import TransportConfig
 from trowamp_compat.wamp.exception import TransportLost
 
 from tests.compat.fake_router import joined
-from tests.compat.kit import Kit, Run, join, on_both, transport
+from tests.compat.kit import Kit, Run, join, on_both, transport, until
 from trowamp.wire import TCP_KEEPALIVE
 
 
@@ -59,3 +59,31 @@ def test_a_lost_request_tells_whether_it_may_have_been_executed(run: Run) -> Non
         assert (sent.value.maybe_executed, never_sent.value.maybe_executed) == (True, False)
 
     run(scenario)
+
+
+@on_both
+def test_a_connection_whose_peer_takes_nothing_is_closed_when_it_has_had_its_time(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            body = b'[2,1,{"roles":{"broker":{}}}]'
+            welcome = b"\x7f\xf1\0\0" + len(body).to_bytes(4, "big") + body
+            url = f"rs://127.0.0.1:{listener.getsockname()[1]}"
+            joining = kit.face.as_future(join, kit, transport(url, serializer="json"))
+            listener.setblocking(False)
+            peer, _ = await until(kit, lambda: accepted(listener))
+            with peer:
+                peer.sendall(welcome)
+                session = await joining
+                session.transport.close_timeout = 0.05
+                session.publish("com.example.topic", "x" * 15_000_000)
+                session.disconnect()
+                await session.transport.when_closed()
+
+    run(scenario)
+
+
+def accepted(listener: socket.socket) -> Any:
+    try:
+        return listener.accept()
+    except BlockingIOError:
+        return None

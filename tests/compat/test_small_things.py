@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trowamp_compat.asyncio.wamp import ApplicationRunner
 from trowamp_compat.wamp import message
-from trowamp_compat.wamp._runner import Runner
 from trowamp_compat.wamp.router import Router
 from trowamp_compat.wamp.types import Challenge, ComponentConfig, RegisterOptions
 
@@ -177,7 +177,7 @@ def test_a_router_can_be_reached_through_a_unix_socket(run: Run, tmp_path: Path)
         else:
             close = kit.loop.listenUNIX(path, factory).stopListening
         results: list[str] = []
-        config_of = Runner(f"rs://unix:{path}", "realm1")._config
+        config_of = ApplicationRunner(f"rs://unix:{path}", "realm1")._config
         assert config_of(auto_reconnect=False).endpoint.path == path
         for config in (f"rs://unix:{path}", {"type": "rawsocket", "endpoint": {"type": "unix", "path": path}}):
             component = kit.component.Component(
@@ -317,7 +317,7 @@ async def _listen_as_proxy(kit: Kit, target: str, answer: str, asked: list[bytes
 def test_after_the_headers_come_websocket_options_or_numbers(
     more: tuple[Any, ...], named: dict[str, Any], options: Any, retries: dict[str, Any]
 ) -> None:
-    read = Runner("ws://h/ws", "realm1", None, None, None, None, None, *more, **named)
+    read = ApplicationRunner("ws://h/ws", "realm1", None, None, None, None, None, *more, **named)
     assert read._websocket_options == options
     assert {**read._retries, **retries} == read._retries
 

@@ -111,14 +111,3 @@ def test_a_router_that_nobody_vouches_for_and_one_without_tls_are_refused(
             close()
 
     run(scenario)
-
-
-@on_both
-@pytest.mark.autobahn("S-24")
-def test_what_is_no_tls_configuration_of_the_framework_is_refused(run: Run) -> None:
-    async def scenario(kit: Kit) -> None:
-        endpoint = {"type": "tcp", "host": HOST, "port": 1, "tls": object()}
-        error = await attempt(kit, {"type": "rawsocket", "url": "rss://localhost:1", "endpoint": endpoint})
-        assert isinstance(error, RuntimeError)
-
-    run(scenario)

@@ -10,9 +10,21 @@ from typing import Any
 
 from ..wamp._configured import ConfiguredFactory
 from ..wamp._transport_checks import trusting
-from ..wamp._transports import TransportConfig
+from ..wamp._transports import Endpoint, TransportConfig
 from ._connection import AsyncioConnection
 from ._proxy import connect_through
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Take an endpoint that asyncio can connect to.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if endpoint.native is not None:
+        raise ValueError("endpoint objects are Twisted's; on asyncio an endpoint is a dictionary")
+    if endpoint.tls is not None and not isinstance(endpoint.tls, bool | Mapping | ssl.SSLContext):
+        raise ValueError(f"on asyncio tls is True, False, a dictionary or an ssl.SSLContext, not {endpoint.tls!r}")
 
 
 async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> AsyncioConnection:
@@ -27,15 +39,12 @@ async def connect(config: TransportConfig, make_session: Callable[[], Any]) -> A
 
     Raises:
         OSError: There is none to be had; a TimeoutError if it took too long.
-        RuntimeError: The TLS configuration is none of asyncio's.
     """
     connection = AsyncioConnection()
     connection.factory = factory = ConfiguredFactory(config, make_session)
     factory.set_up(connection)
     loop = asyncio.get_running_loop()
     endpoint = config.endpoint
-    if endpoint.native is not None:
-        raise RuntimeError("endpoint objects are Twisted's; on asyncio an endpoint is a dictionary")
     context = _tls_context(config)
     hostname = config.hostname if context is not None else None
     if isinstance(endpoint.tls, Mapping):
@@ -68,6 +77,4 @@ def _tls_context(config: TransportConfig) -> ssl.SSLContext | None:
         return tls
     if isinstance(tls, Mapping):
         return trusting(tls.get("trust_root"))
-    if tls not in (None, False, True):
-        raise RuntimeError(f"on asyncio tls is True, False, a dictionary or an ssl.SSLContext, not {tls!r}")
     return ssl.create_default_context() if config.is_secure else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
+from ._connect import check_endpoint
 from ._running import run_until_done
 from .component import Component
 
@@ -17,6 +18,7 @@ class _Component(RunnerComponent, Component):
 
 class ApplicationRunner(Runner):
     __doc__ = Runner.__doc__
+    _check_endpoint = staticmethod(check_endpoint)
 
     def run(
         self,

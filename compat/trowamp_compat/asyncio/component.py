@@ -10,7 +10,7 @@ from .._logging import start_logging
 from ..wamp import component
 from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
-from ._connect import connect
+from ._connect import check_endpoint, connect
 from ._face import AsyncioFace
 from ._running import run_until_done
 from ._sessions import Session
@@ -23,6 +23,7 @@ class Component(component.Component):
 
     session_factory: Any = Session
     _face_type: ClassVar[type[Face]] = AsyncioFace
+    _check_endpoint = staticmethod(check_endpoint)
 
     def _connect(self, _loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
         return connect(config, make_session)

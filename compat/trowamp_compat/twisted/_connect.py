@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from ..wamp._configured import ConfiguredFactory
-from ..wamp._transports import TransportConfig
+from ..wamp._transports import Endpoint, TransportConfig
 from ._connection import TwistedConnection
 from ._proxy import ProxyEndpoint
 
@@ -55,6 +55,21 @@ class _FromOptions:
         return connection
 
 
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Take an endpoint that Twisted can connect to.
+
+    Raises:
+        ValueError: It is none.
+    """
+    tls = endpoint.tls
+    if tls is None or isinstance(tls, bool | Mapping) or IOpenSSLClientConnectionCreator.providedBy(tls):
+        return
+    from twisted.internet import ssl  # noqa: PLC0415  # needs pyOpenSSL, as whoever made the object had
+
+    if not isinstance(tls, ssl.CertificateOptions):
+        raise ValueError(f"on Twisted tls is True, False, a dictionary, CertificateOptions or a creator, not {tls!r}")
+
+
 def connect(reactor: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Deferred[Any]:
     """Connect; the session is made when the transport handshake is done.
 
@@ -65,9 +80,6 @@ def connect(reactor: Any, config: TransportConfig, make_session: Callable[[], An
 
     Returns:
         A Deferred of the connection.
-
-    Raises:
-        RuntimeError: The TLS configuration is none of Twisted's.
     """
     endpoint = config.endpoint.native or _endpoint(reactor, config)
     factory: Any = _ClientFactory(reactor, config, make_session)
@@ -89,7 +101,8 @@ def _endpoint(reactor: Any, config: TransportConfig) -> Any:
         return UNIXClientEndpoint(reactor, endpoint.path, timeout=endpoint.timeout)  # type: ignore[no-untyped-call]
     host, port = config.proxy or (endpoint.host, endpoint.port)
     if config.proxy is not None:
-        return ProxyEndpoint(HostnameEndpoint(reactor, host, port, timeout=endpoint.timeout), str(endpoint))
+        proxy = HostnameEndpoint(reactor, host, port, timeout=endpoint.timeout)
+        return ProxyEndpoint(reactor, proxy, str(endpoint), endpoint.timeout)
     make = HostnameEndpoint if endpoint.version is None else functools.partial(_OneVersionEndpoint, endpoint.version)
     return make(reactor, host, port, timeout=endpoint.timeout)
 
@@ -134,6 +147,4 @@ def _tls_creator(config: TransportConfig) -> Any:
             with open(tls["trust_root"], "rb") as file:  # noqa: PTH123
                 trust = ssl.Certificate.loadPEM(file.read())
         return ssl.optionsForClientTLS(tls.get("hostname") or config.hostname, trustRoot=trust)
-    if tls in (None, True):
-        return ssl.optionsForClientTLS(config.hostname)
-    raise RuntimeError(f"on Twisted tls is True, False, a dictionary, CertificateOptions or a creator, not {tls!r}")
+    return ssl.optionsForClientTLS(config.hostname)

@@ -19,21 +19,45 @@ class ProxyEndpoint:
     """Connects to something by way of a proxy.
 
     Args:
+        reactor: The reactor.
         proxy: The endpoint of the proxy.
         target: Host and port to connect to.
+        timeout: Seconds for all of it.
     """
 
-    def __init__(self, proxy: Any, target: str) -> None:
+    def __init__(self, reactor: Any, proxy: Any, target: str, timeout: float) -> None:
+        self._reactor = reactor
         self._proxy = proxy
         self._target = target
+        self._timeout = timeout
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
-        """Connect."""
-        connected: Deferred[Any] = Deferred()
-        factory = Factory.forProtocol(lambda: _Proxied(self._target, protocolFactory, connected))
+        """Connect; cancelling gives up, whatever the proxy does."""
+        asking: list[_Proxied] = []
+
+        def give_up(_: Any) -> None:
+            reaching.cancel()
+            for each in asking:
+                each.transport.abortConnection()
+
+        connected: Deferred[Any] = Deferred(give_up)
+
+        def ask() -> _Proxied:
+            asking.append(_Proxied(self._target, protocolFactory, connected))
+            return asking[-1]
+
+        def not_reached(failure: Failure) -> None:
+            if not connected.called:
+                connected.errback(failure)
+
+        factory = Factory.forProtocol(ask)
         factory.noisy = False
-        self._proxy.connect(factory).addErrback(connected.errback)
-        return connected
+        reaching = self._proxy.connect(factory)
+        reaching.addErrback(not_reached)
+        return connected.addTimeout(self._timeout, self._reactor, self._timed_out)
+
+    def _timed_out(self, _failure: Any, timeout: float) -> None:
+        raise TimeoutError(f"the proxy did not connect within {timeout:g} s")
 
 
 class _Proxied(Protocol):

@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
+from ._connect import check_endpoint
 from ._face import TwistedFace, stop
 from .component import Component
 
@@ -19,6 +20,7 @@ class _Component(RunnerComponent, Component):
 
 class ApplicationRunner(Runner):
     __doc__ = Runner.__doc__
+    _check_endpoint = staticmethod(check_endpoint)
 
     def run(
         self,

@@ -12,7 +12,7 @@ from .._logging import start_logging
 from ..wamp import component
 from ..wamp._face import Face
 from ..wamp._transports import TransportConfig
-from ._connect import connect
+from ._connect import check_endpoint, connect
 from ._face import TwistedFace, stop
 from ._sessions import Session
 
@@ -24,6 +24,7 @@ class Component(component.Component):
 
     session_factory: Any = Session
     _face_type: ClassVar[type[Face]] = TwistedFace
+    _check_endpoint = staticmethod(check_endpoint)
 
     def _connect(self, loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:
         return connect(loop, config, make_session)

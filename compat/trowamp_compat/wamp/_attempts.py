@@ -3,9 +3,9 @@
 Rules of this file:
 
 1. An attempt ends exactly once, in `_Attempt.finish`: with None, because this side left, or with what went wrong.
-2. What went wrong leads to the next attempt, unless it is fatal. A bug in `main`, or in a listener or the session's method for start, connect, join,
-   ready or connectfailure is fatal, but in join and ready not what a peer has said; in one for leave or disconnect it is logged, for the session is
-   over anyway.
+2. What went wrong leads to the next attempt, unless it is fatal. A bug in `main`, `is_fatal`, a function for the jitter, or in a listener or the
+   session's method for start, connect, join, ready or connectfailure is fatal, but in join and ready not what a peer has said; in one for leave or
+   disconnect it is logged, for the session is over anyway.
 3. Who stops a component stops whatever it is doing: connecting, waiting, or a session, which is left with GOODBYE.
 """
 
@@ -57,7 +57,12 @@ class Work:
             self.face.resolve(self.done)
             return
         transports = self.component._transports
-        turn = self._rotation.next_attempt(jitter_of(transports))
+        try:
+            jitter = jitter_of(transports)
+        except Exception as bug:  # noqa: BLE001  # in a function of the user's
+            self.face.reject(self.done, bug)
+            return
+        turn = self._rotation.next_attempt(jitter)
         if turn is None:
             self.face.reject(self.done, error or RuntimeError("no transport is left to be tried"))
             return
@@ -103,7 +108,11 @@ class Work:
         if isinstance(error, Fatal):
             self.face.reject(self.done, error.error)
             return
-        is_fatal = is_fatal or (component._is_fatal is not None and bool(component._is_fatal(error)))
+        try:
+            is_fatal = is_fatal or (component._is_fatal is not None and bool(component._is_fatal(error)))
+        except Exception as bug:  # noqa: BLE001  # in a function of the user's
+            self.face.reject(self.done, bug)
+            return
         if not has_joined or is_fatal:
             self._rotation.failed(index, fatal=is_fatal)
         self.next(error)
@@ -168,8 +177,8 @@ class _Attempt:
             connection.abort()
 
     def _not_connected(self, error: BaseException) -> None:
-        """A configuration that nobody can connect with is not tried again. Errors of TLS are ValueErrors, too, and may pass."""
-        is_mistake = isinstance(error, ValueError | TypeError | RuntimeError) and not isinstance(error, OSError)
+        """What can only be a mistake is not tried again. Errors of TLS are ValueErrors, too, and may pass; a RuntimeError may be want of threads."""
+        is_mistake = isinstance(error, ValueError | TypeError) and not isinstance(error, OSError)
         self._failed(Fatal(error) if is_mistake else error)
 
     def _failed(self, error: BaseException) -> None:

@@ -21,7 +21,7 @@ from ._face import Face, Handle
 from .types import TransportDetails
 
 HIGH_WATER: Final = 1024 * 1024  # octets that wait before no more work is taken from the peer
-CLOSE_TIMEOUT: Final = 1.0  # seconds for the peer to answer a closing handshake
+CLOSE_TIMEOUT: Final = 1.0  # seconds for the peer to take what is left, and to answer a closing handshake
 OPEN_TIMEOUT: Final = 5.0  # seconds for the transport handshake
 
 
@@ -64,6 +64,14 @@ class NativeTransport(abc.ABC):
     def when_closed(self) -> Any:
         """Return a future of one's own that is done when the connection is gone."""
 
+    @abc.abstractmethod
+    def give_up(self, why: str) -> None:
+        """Close at once.
+
+        Args:
+            why: The reason, in words.
+        """
+
 
 class Connection(NativeTransport):
     """The transport that sessions see: `send`, `isOpen`, `close`, `abort`, `transport_details`, `is_closed`.
@@ -75,7 +83,7 @@ class Connection(NativeTransport):
         close_reason: Why it is gone, in words.
         error: Why it failed, or None.
         open_timeout: Seconds for the transport handshake; 0 for any time.
-        close_timeout: Seconds for the closing handshake.
+        close_timeout: Seconds for the peer to take what is left, and for the closing handshake.
         ping_interval: Seconds between pings to a silent peer; 0 for none.
         ping_timeout: Seconds after which a peer that stays silent is given up; 0 for never.
         is_server: Whether this is the side that listened.
@@ -103,6 +111,7 @@ class Connection(NativeTransport):
     _is_flush_due = False
     _is_paused = False  # the transport takes nothing more for now
     _is_reading_paused = False
+    _is_closing = False
     _is_gone = False
     _timer: Handle | None = None
     _heard_at = 0.0  # when octets came; noted only if there are pings
@@ -247,17 +256,19 @@ class Connection(NativeTransport):
             return
         self.link.close()
         self._write_queued()  # now, for a transport that closes takes nothing more
-        if self.has_farewell and not self.link.is_closed:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._face.call_later(self.close_timeout, self.abort)
-        else:
+        self._limit_closing()
+        if not self.has_farewell or self.link.is_closed:
             self._close_transport()
 
     def abort(self) -> None:
         """Close at once."""
         if not self._is_gone:
             self._abort_transport()
+
+    def give_up(self, why: str) -> None:
+        """Close at once, and tell why."""
+        self.close_reason = why
+        self.abort()
 
     def flush(self) -> None:
         """Write what is queued."""
@@ -320,7 +331,17 @@ class Connection(NativeTransport):
                 self._handler._violated(str(link.error))
             link.close(link.close_code)
         self._write_queued()
+        self._limit_closing()
         self._close_transport()
+
+    def _limit_closing(self) -> None:
+        """Give the peer some time to take what is left, and to say farewell; transports, and TLS, would wait for it."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._face.call_later(self.close_timeout, self.abort)
 
     def _check_life(self) -> None:
         """Ping a peer from which nothing was heard for a while."""
@@ -342,8 +363,7 @@ class Connection(NativeTransport):
         elif self._taken() > taken and self._backlog():
             self._await_answer()  # the ping still stands behind something large, which the peer goes on taking
         else:
-            self.close_reason = f"no answer to a ping within {self.ping_timeout:g} s"
-            self.abort()
+            self.give_up(f"no answer to a ping within {self.ping_timeout:g} s")
 
     def _taken(self) -> int:
         """Return how many octets the kernel has taken so far."""
@@ -351,5 +371,4 @@ class Connection(NativeTransport):
 
     def _open_timed_out(self) -> None:
         self.error = TimeoutError(f"no transport handshake within {self.open_timeout:g} s")
-        self.close_reason = str(self.error)
-        self.abort()
+        self.give_up(str(self.error))

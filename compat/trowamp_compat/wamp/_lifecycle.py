@@ -25,6 +25,7 @@ from ._session import SessionBase
 from .exception import ProtocolError, TransportLost
 from .types import Challenge, CloseDetails, SessionDetails
 
+JOIN_TIMEOUT: Final = 15.0  # seconds that a router has to answer a HELLO or an AUTHENTICATE
 GOODBYE_TIMEOUT: Final = 5.0  # seconds that a router has to answer a GOODBYE (W-21)
 
 
@@ -34,6 +35,7 @@ class Lifecycle(SessionBase):
     _join: Join | None = None
     _offered: Sequence[str] = ()  # authentication methods
     _asked_realm = ""
+    _join_timer: Any = None
     _goodbye_timer: Any = None
     _is_leaving = False  # while listeners and `onLeave` are told
     _lost: bool | None = None  # the transport was lost meanwhile: whether cleanly
@@ -58,6 +60,7 @@ class Lifecycle(SessionBase):
         """The transport is gone: whatever waits fails, what runs is stopped."""
         self._transport = None
         self._join = None
+        self._has_answered()
         self._inbox.clear()
         self._flush = self._flush_soon = _nothing
         core = self._core
@@ -163,11 +166,25 @@ class Lifecycle(SessionBase):
                 more={key: value for key, value in resumption.items() if value is not None},
             )
         self._flush()
+        self._await_answer()
+
+    def _await_answer(self) -> None:
+        """Give the router some time to answer what was said to it while joining; a foreign transport has its own ideas of time."""
+        transport = self._transport
+        if isinstance(transport, NativeTransport):
+            why = f"the router did not let the session join within {JOIN_TIMEOUT:g} s"
+            self._join_timer = self._face.call_later(JOIN_TIMEOUT, transport.give_up, why)
+
+    def _has_answered(self) -> None:
+        if self._join_timer is not None:
+            self._join_timer.cancel()
+            self._join_timer = None
 
     def _handle_outside(self, message: Message) -> None:
         join = self._join
         if join is None:
             return  # left, or never joined: nothing that is said now counts
+        self._has_answered()
         if type(message) is ChallengeMessage and (not self._offered or message.method in self._offered):
             self._challenged(message)
             return
@@ -196,6 +213,7 @@ class Lifecycle(SessionBase):
         elif self._join is not None:
             self._join.resume(Authenticate(signature, {}))
             self._flush()
+            self._await_answer()
 
     def _give_up(self, error: BaseException, what: str) -> None:
         """The client itself refuses to go on."""

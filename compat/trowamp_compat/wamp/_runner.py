@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ from trowamp.uris import is_uri
 from ..rawsocket._wamp import serializer_named
 from ._attempts import Fatal
 from ._described import require
-from ._transports import TransportConfig
+from ._transport_checks import check_tls
+from ._transports import Endpoint, TransportConfig
 from .component import Component
 from .exception import ApplicationError, TransportLost
 from .types import ComponentConfig
@@ -53,7 +55,7 @@ class RunnerComponent(Component):
         return session
 
 
-class Runner:
+class Runner(abc.ABC):
     """Connects to a router and runs a session.
 
     Args:
@@ -71,6 +73,7 @@ class Runner:
     Raises:
         AssertionError: An argument has the wrong type.
         RuntimeError: TLS is configured, but the URL is for a connection without.
+        ValueError: `ssl` is nothing that the framework knows, or another argument is not legal; the text says why.
     """
 
     def __init__(
@@ -102,6 +105,11 @@ class Runner:
             raise RuntimeError(f"TLS is configured, but {url!r} is for a connection without")
         self._config(auto_reconnect=True)
 
+    @staticmethod
+    @abc.abstractmethod
+    def _check_endpoint(endpoint: Endpoint) -> None:
+        """Raise a ValueError if the framework cannot connect to an endpoint."""
+
     def stop(self) -> Any:
         """Leave the session, and do not come back (C-17). What it returns is done when the session has been left."""
         return self._running.stop() if self._running is not None else None
@@ -118,7 +126,9 @@ class Runner:
         optional = {"proxy": self._proxy, "headers": self._headers, "options": self._websocket_options}
         keys.update({key: value for key, value in optional.items() if value})
         config = TransportConfig(keys)
+        check_tls(self.ssl)
         config.endpoint.tls = self.ssl
+        self._check_endpoint(config.endpoint)
         if self.serializers or config.kind == "websocket":
             config.serializers = [serializer_named(each) for each in self.serializers or _SERIALIZERS]
         return config

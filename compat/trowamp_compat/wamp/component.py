@@ -16,7 +16,7 @@ from .._logging import make_logger
 from ._attempts import Work
 from ._face import Face
 from ._observable import Observable
-from ._transports import TransportConfig, read_transports
+from ._transports import Endpoint, TransportConfig, read_transports
 from .types import ComponentConfig, RegisterOptions, SubscribeOptions
 
 __all__ = ["Component"]
@@ -88,6 +88,8 @@ class Component(Observable, abc.ABC):
         self._extra = extra
         self._is_fatal = is_fatal
         self._transports: list[TransportConfig] = read_transports(transports)
+        for transport in self._transports:
+            self._check_endpoint(transport.endpoint)
         self._authentication = dict(authentication or {})
         self._make_authenticators()  # what is wrong is told now
         if session_factory is not None:
@@ -98,6 +100,11 @@ class Component(Observable, abc.ABC):
     def log(self) -> Any:
         """The logger."""
         return make_logger(self._face_type.framework, type(self).__module__)
+
+    @staticmethod
+    @abc.abstractmethod
+    def _check_endpoint(endpoint: Endpoint) -> None:
+        """Raise a ValueError if the framework cannot connect to an endpoint."""
 
     @abc.abstractmethod
     def _connect(self, loop: Any, config: TransportConfig, make_session: Callable[[], Any]) -> Any:

@@ -190,6 +190,10 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
         """Close at once."""
         self.dropConnection(abort=True)
 
+    def give_up(self, why: str) -> None:
+        """Close at once, and tell why."""
+        self._drop(why)
+
     def flush(self) -> None:
         """Write what is queued."""
         self._is_flush_due = False
