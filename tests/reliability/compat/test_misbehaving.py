@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,40 +11,12 @@ from trowamp_compat.wamp.types import CallOptions, PublishOptions, RegisterOptio
 
 from tests.compat.kit import join
 from tests.faults.goals import check
+from tests.faults.poisons import POISONS
 
 from .memory import Framework, World, on_frameworks, run_in_memory
 
 SERIALIZERS = ("json", "msgpack", "cbor")
 
-
-def nested(depth: int) -> list[Any]:
-    made: list[Any] = []
-    for _ in range(depth):
-        made = [made]
-    return made
-
-
-def cyclic() -> list[Any]:
-    made: list[Any] = []
-    made.append(made)
-    return made
-
-
-POISONS: dict[str, Callable[[], Any]] = {
-    "not a number": lambda: math.nan,
-    "infinite": lambda: -math.inf,
-    "too large": lambda: 2**70,
-    "too small": lambda: -(2**70),
-    "half a character": lambda: "\ud800",
-    "an object": object,
-    "a set": lambda: {1},
-    "a decimal": lambda: Decimal(1),
-    "a date": lambda: datetime(2026, 1, 1),  # noqa: DTZ001
-    "numbers as keys": lambda: {1: 2},
-    "pairs as keys": lambda: {(1, 2): 3},
-    "a cycle": cyclic,
-    "deeply nested": lambda: nested(1000),
-}
 
 TRANSLATED = {"json": {"a decimal", "numbers as keys"}}  # into texts, as Autobahn does
 
