@@ -69,6 +69,7 @@ def _load_cbor(body: bytes, tags: _Tags = _TAGS) -> Any:
 
 # cbor2 does not say whether octets follow an item unless that is in a stream, and a stream costs more than to decode a small message. So this integer
 # is put behind the body, and is found there if the body is one item. Nobody else can know it; whoever did could write it behind an item as well.
+# Nothing that comes out depends on it.
 _AFTER: Final = b"\x1b\xff" + urandom(7)
 _AFTER_IT: Final = int.from_bytes(_AFTER[1:], "big")
 
