@@ -19,6 +19,7 @@ import trio
 
 Cut = Literal["fin", "half", "rst", "stall"]
 CUTS: Final[tuple[Cut, ...]] = ("fin", "rst", "stall")
+_RECORD_HEAD: Final = 5  # octets: type, version, size
 _RESET: Final = struct.pack("ii", 1, 0)
 _BROKEN: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -31,6 +32,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         slices: Octets of the largest piece that is passed on at once; 0: as they come.
         rate: Octets in a second.
         cut_at: After how many octets the connection is cut; None: never.
+        cut_record: After how many records of TLS it is cut; None: never.
         cut: How: closed in both directions, in this one only, reset, or never passing anything again.
         corrupt: The part of the octets that is changed.
     """
@@ -39,6 +41,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     slices: int = 0
     rate: float = math.inf
     cut_at: int | None = None
+    cut_record: int | None = None
     cut: Cut = "fin"
     corrupt: float = 0.0
 
@@ -147,6 +150,27 @@ class FaultProxy:
         await self._flowing.wait()
 
 
+class _Records:
+    """Finds the end of the n-th record in a stream of TLS."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._pending = b""
+        self._end = 0
+
+    def end(self, more: bytes) -> int | None:
+        """Return after how many octets it ends, as soon as that is known."""
+        self._pending += more
+        while self._left and len(self._pending) >= _RECORD_HEAD:
+            size = _RECORD_HEAD + int.from_bytes(self._pending[3:_RECORD_HEAD])
+            if len(self._pending) < size:
+                break
+            self._pending = self._pending[size:]
+            self._end += size
+            self._left -= 1
+        return None if self._left else self._end
+
+
 class _Connection:
     """One connection that is passed on."""
 
@@ -159,11 +183,15 @@ class _Connection:
     async def carry(self, source: trio.SocketStream, sink: trio.SocketStream, direction: int, way: Way) -> None:
         """Carry one direction until it ends."""
         seen = 0
+        cut_at = way.cut_at
+        records = None if way.cut_record is None else _Records(way.cut_record)
         with suppress(*_BROKEN, OSError):
             async for chunk in source:
+                if records is not None:
+                    cut_at = records.end(bytes(chunk))
                 for piece in _pieces(bytes(chunk), way.slices):
-                    if way.cut_at is not None and seen + len(piece) >= way.cut_at:
-                        await self._send(sink, piece[: way.cut_at - seen], direction)
+                    if cut_at is not None and seen + len(piece) >= cut_at:
+                        await self._send(sink, piece[: cut_at - seen], direction)
                         await self._cut(way.cut, source, sink)
                         return
                     seen += len(piece)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import random
+import socket
 import ssl
 import warnings
 
 import pytest
 import trio
 import trustme
+from OpenSSL import SSL
 
 from tests.faults.goals import check, scaled, seed_of
-from tests.faults.proxy import Plan, Way, open_proxy
+from tests.faults.proxy import Cut, Plan, Way, open_proxy
 from tests.transports import client_tls, server_tls
 from trowamp import ConnectError, Router, SessionClosed, SessionLost, open_router, open_session
 
-CUTS = 40
+RECORDS = 20  # after each of which a stream is cut: handshake, tickets, and some of a session
+ELSEWHERE = 20
+CORRUPTED = 10
 HOST = "localhost"
 EXPECTED = (ConnectError, SessionLost)
+CUTS: tuple[Cut, ...] = ("fin", "rst")
 
 
 def old_tls() -> ssl.SSLContext:
@@ -81,18 +86,44 @@ async def visit(router: Router, scheme: str, plan: Plan, ends: list[str]) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["wss", "rss"])
-async def test_a_stream_that_is_cut_is_never_an_end_in_good_order(scheme: str) -> None:
+async def test_a_stream_that_is_cut_or_corrupted_is_never_an_end_in_good_order(scheme: str) -> None:
+    """Between two records no octet is missing: what tells of the cut is that there was no goodbye."""
     chance = random.Random(seed_of("cut within TLS"))
     ends: list[str] = []
-    count = scaled(CUTS)
+    ways = [Way(cut_record=number, cut=cut) for number in range(RECORDS) for cut in CUTS]
+    ways += [
+        Way(cut_at=chance.randrange(1, 8000), cut=chance.choice(CUTS), slices=500) for _ in range(scaled(ELSEWHERE))
+    ]
+    ways += [Way(corrupt=0.001) for _ in range(scaled(CORRUPTED))]
     async with open_router(["realm1"], [f"{scheme}://127.0.0.1:0"], tls=server_tls()) as router:
         async with trio.open_nursery() as nursery:
-            for _ in range(count):
-                way = Way(cut_at=chance.randrange(1, 8000), cut=chance.choice(("fin", "rst")), slices=500)
-                nursery.start_soon(visit, router, scheme, Plan(down=way), ends)
+            for way in ways:
+                nursery.start_soon(visit, router, scheme, Plan(down=way, seed=chance.randrange(2**32)), ends)
         with trio.fail_after(5):
             while router.connections:
                 await trio.lowlevel.checkpoint()
-    check("R24", f"TLS streams cut, {scheme}", len(ends), "==", count)
+    check("R24", f"TLS streams cut or corrupted, {scheme}", len(ends), "==", len(ways))
     check("R24", f"cut TLS streams taken for an end in good order, {scheme}", ends.count("in good order"), "==", 0)
-    check("R24", f"cut TLS streams of sessions, {scheme}", ends.count("SessionLost"), ">=", count / 8)
+    check("R24", f"cut TLS streams of sessions, {scheme}", ends.count("SessionLost"), ">=", len(ways) / 8)
+
+
+async def test_nobody_can_renegotiate() -> None:
+    server = server_tls()
+    server.maximum_version = ssl.TLSVersion.TLSv1_2  # newer ones do not know it
+
+    def renegotiate(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+            connection = SSL.Connection(context, sock)
+            connection.set_connect_state()
+            connection.do_handshake()
+            connection.renegotiate()
+            connection.do_handshake()
+            connection.recv(1)
+
+    async with open_router(["realm1"], ["rss://127.0.0.1:0"], tls=server) as router:
+        with pytest.raises(SSL.Error, match="renegotiation"):
+            await trio.to_thread.run_sync(renegotiate, int(router.urls[0].rpartition(":")[2]))
+        with trio.fail_after(5):
+            while router.connections:
+                await trio.lowlevel.checkpoint()
