@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from trio.testing import MockClock
 
 from tests.faults.goals import check
 from tests.faults.transport import CutTransport
-from tests.serve_tools import websocket
-from trowamp import Component, Session, SessionDetails, SessionLost, open_router
+from tests.serve_tools import rawsocket, websocket
+from trowamp import CallTimeout, Component, Session, SessionDetails, SessionLost, open_router
 from trowamp._byte_pump import BytePump
 from trowamp._join import open_link
 from trowamp._run_session import KeepAlive, Opened, run_session
@@ -31,6 +32,7 @@ WALL = {
 }
 ALLOWED = {"trowamp/_router_shell.py", "trowamp/_authentication.py", "trowamp/cli"}
 WEEK = 7 * 24 * 3600.0
+YEAR = 365 * 24 * 3600.0
 
 
 def looks_at_the_wall(source: str) -> list[str]:
@@ -50,6 +52,32 @@ def test_nothing_is_timed_by_the_wall_clock(project: Path) -> None:
 
 def test_a_planted_look_at_the_wall_clock_is_found() -> None:
     assert looks_at_the_wall("import time\ndeadline = time.time() + 5\n") == ["time.time"]
+
+
+@pytest.mark.parametrize("framing", ["rs", "ws"])
+async def test_jumps_of_the_wall_clock_lose_nobody(
+    framing: str, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither our code nor what it stands on looks there: pings go on, and calls end at their time-out and not before."""
+    real = time.time
+    make_link = {"rs": rawsocket, "ws": websocket}[framing]
+    async with open_router() as router, trio.open_nursery() as nursery:
+        near, far = memory_pair()
+        nursery.start_soon(router._shell.serve_transport, far)
+        pump = BytePump(near, make_link())
+        opened = Opened(pump, await open_link(pump, "the router"), trio.current_time() + 15, KeepAlive(10, 10))
+        async with run_session(opened, "realm1", {}) as session:
+            await session.register("com.example.never", trio.sleep_forever)
+            for years in (10, -10, 0):
+                monkeypatch.setattr(time, "time", lambda years=years: real() + years * YEAR)
+                monkeypatch.setattr(time, "time_ns", lambda years=years: int((real() + years * YEAR) * 1e9))
+                began = trio.current_time()
+                with pytest.raises(CallTimeout):
+                    await session.with_options(timeout=100).call("com.example.never")
+                assert 100 <= trio.current_time() - began < 101
+            assert await session.call("wamp.session.count") == 1
+        nursery.cancel_scope.cancel()
+    check("R18", f"sessions lost by jumps of the wall clock, {framing}", router.statistics().sessions, "==", 0)
 
 
 async def test_a_week_of_idling_loses_nobody(autojump_clock: MockClock) -> None:
