@@ -347,3 +347,34 @@ async def test_a_component_passes_its_options_to_the_connection() -> None:
 
 def _note_serializer(seen: list[str], session: trowamp.Session) -> None:
     seen.append(session._shell.pump.link.serializer.name)
+
+
+async def test_a_farewell_that_uses_the_session_that_has_ended_is_told_so_and_the_component_comes_back(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    sessions: list[trowamp.Session] = []
+    told: list[Exception] = []
+    async with open_router([REALM]) as router:
+        app = component(router.transport)
+
+        @app.on_ready
+        def on_ready(session: trowamp.Session) -> None:
+            sessions.append(session)
+
+        @app.on_leave
+        async def on_leave(error: Exception | None) -> None:
+            for use in (sessions[-1].publish, sessions[-1].call):
+                with pytest.raises((SessionLost, SessionClosed)) as caught:
+                    await use("com.example.farewell")
+                told.append(caught.value)
+            raise told[-1]
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(app.run)
+            while len(sessions) < 3:
+                await trio.sleep(10)
+                for transport in list(router._shell._transports):
+                    transport.abort()
+            nursery.cancel_scope.cancel()
+    assert len(told) >= 4
+    assert not any(error.maybe_executed for error in told if isinstance(error, SessionLost))
