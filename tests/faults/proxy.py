@@ -63,9 +63,9 @@ def random_plan(seed: int) -> Plan:
 
     def way() -> Way:
         return Way(
-            delay=chance.choice((0.0, 0.0, 0.002, 0.02)),
+            delay=chance.choice((0.0, 0.0, 0.002, 0.02, 0.2)),
             slices=chance.choice((0, 0, 1, 7, 100, 1400)),
-            rate=chance.choice((math.inf, math.inf, 262_144.0)),
+            rate=chance.choice((math.inf, math.inf, 262_144.0, 32_768.0)),
             cut_at=chance.choice((None, chance.randrange(2000), chance.randrange(50_000))),
             cut=chance.choice(CUTS),
         )
