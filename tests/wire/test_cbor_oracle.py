@@ -58,7 +58,7 @@ def test_numbers_at_the_edges_are_written_as_the_library_does_or_not_at_all(numb
     assert written([number, {"key": number}]) == written_by_the_library([number, {"key": number}])
 
 
-@pytest.mark.parametrize("length", [0, 1, 23, 24, 255, 256, 65_535, 65_536])
+@pytest.mark.parametrize("length", [0, 1, 23, 24, 63, 64, 255, 256, 65_535, 65_536])
 def test_lengths_of_all_widths_are_written_as_the_library_does(length: int) -> None:
     numbers = range(length)
     for value in (
@@ -77,6 +77,26 @@ def test_what_is_nested_too_deep_is_not_written(depth: int, innermost: Any) -> N
     value = innermost
     for level in range(depth - 1):
         value = {"a": value} if level % 2 else [value]
+    assert written([value]) == written_by_the_library([value])
+    assert (written([value]) is None) is (depth > 65)
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, "\ud800", 2**64, -(2**63) - 1, {1: 2}, {"a": bytearray()}, None], ids=ascii
+)
+@pytest.mark.parametrize("length", [62, 63, 64, 65])
+def test_long_containers_are_looked_at_like_short_ones(value: Any, length: int) -> None:
+    for container in ([0] * length + [value], {**dict.fromkeys(map(str, range(length))), "key": value}):
+        assert written([container]) == written_by_the_library([container])
+        assert (written([container]) is None) is (value is not None)
+    assert written([dict.fromkeys(range(length))]) is None
+
+
+@pytest.mark.parametrize("depth", [63, 64, 65, 66])
+def test_long_containers_are_nested_no_deeper_than_short_ones(depth: int) -> None:
+    value: Any = [0] * 100
+    for _ in range(depth - 1):
+        value = [value]
     assert written([value]) == written_by_the_library([value])
     assert (written([value]) is None) is (depth > 65)
 

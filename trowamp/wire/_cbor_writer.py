@@ -1,7 +1,7 @@
 """Writing CBOR: each value is checked as it is written.
 
 cbor2 writes the same octets, but it takes anything, so all would have to be looked at before. Both together take three times as long for a small
-message, and no less for a large one.
+message. What is long is left to it all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from itertools import chain
 from struct import Struct
 from typing import Any, Final
 
-from ._values import MESSAGE_DEPTH
+import cbor2
+
+from ._values import ATOMS, MESSAGE_DEPTH, is_plain
 
 _pack_16: Final = Struct(">BH").pack
 _pack_32: Final = Struct(">BI").pack
@@ -36,10 +38,11 @@ def _head(major: int, number: int) -> bytes:
     return _pack_64(kind | 27, number)
 
 
-_POSITIVE, _NEGATIVE, _OCTETS, _TEXT, _LIST, _MAP = range(6)
+_POSITIVE, _NEGATIVE, _OCTETS, _TEXT = range(4)  # major types; lists and dictionaries follow
 
 _SHORT: Final = 256  # heads below which are made once
-_POSITIVES, _NEGATIVES, _OF_OCTETS, _OF_TEXT, _OF_LIST, _OF_MAP = (
+_LONG: Final = 64  # values in a container, from which on C makes up for looking at them first
+_POSITIVES, _, _OF_OCTETS, _OF_TEXT, _OF_LIST, _OF_MAP = (
     tuple(_head(major, number) for number in range(_SHORT)) for major in range(6)
 )
 
@@ -66,6 +69,13 @@ def _simple(value: Any) -> bytes:
     raise ValueError("not portable, or not plain")
 
 
+def _long(value: Any, levels: int) -> bytes:
+    """Return the octets of a container with many values: to look at each is cheaper than to write it here."""
+    if is_plain((value,), ATOMS, levels):
+        return cbor2.dumps(value)
+    raise ValueError("not portable, or not plain")
+
+
 def _write(values: Iterable[Any], levels: int, append: Callable[[bytes], Any]) -> None:
     """Append the octets of values one after the other.
 
@@ -88,9 +98,10 @@ def _write(values: Iterable[Any], levels: int, append: Callable[[bytes], Any]) -
             append(_POSITIVES[value] if 0 <= value < _SHORT else _integer(value))
         elif kind is dict:
             length = len(value)
-            append(_OF_MAP[length] if length < _SHORT else _head(_MAP, length))
-            if not levels:
-                raise ValueError("nested too deep")
+            if length >= _LONG or not levels:
+                append(_long(value, levels))
+                continue
+            append(_OF_MAP[length])
             if length:
                 for key in value:
                     if type(key) is not str:
@@ -98,9 +109,10 @@ def _write(values: Iterable[Any], levels: int, append: Callable[[bytes], Any]) -
                 _write(chain.from_iterable(value.items()), levels - 1, append)
         elif kind is list or kind is tuple:
             length = len(value)
-            append(_OF_LIST[length] if length < _SHORT else _head(_LIST, length))
-            if not levels:
-                raise ValueError("nested too deep")
+            if length >= _LONG or not levels:
+                append(_long(value, levels))
+                continue
+            append(_OF_LIST[length])
             _write(value, levels - 1, append)
         elif kind is bytes:
             length = len(value)
