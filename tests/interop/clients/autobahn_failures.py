@@ -29,7 +29,7 @@ ROLES = {"broker": {}, "dealer": {}}
 WELCOME = [2, 123, {"roles": ROLES}]
 GOODBYE = [6, {"message": "bye"}, "wamp.close.system_shutdown"]
 ANSWER = [6, {}, "wamp.close.goodbye_and_out"]
-FIN, RST, HEAR = "fin", "rst", "hear"
+FIN, RST, HEAR, END = "fin", "rst", "hear", "end"
 
 
 def frame(saying):
@@ -52,7 +52,7 @@ SCRIPTS = {
     "reset before WELCOME": ([SHAKE, HEAR, RST], None),
     "ABORT": ([SHAKE, HEAR, [3, {}, "wamp.error.no_such_realm"]], None),
     "ABORT with a message": ([SHAKE, HEAR, [3, {"message": "no"}, "wamp.error.not_authorized"], FIN], None),
-    "ABORT, then reset": ([SHAKE, HEAR, [3, {}, "wamp.error.no_such_realm"], RST], None),
+    "ABORT, then reset": ([SHAKE, HEAR, [3, {}, "wamp.error.no_such_realm"], END, RST], None),
     "EVENT before WELCOME": ([SHAKE, HEAR, [36, 1, 2, {}]], None),
     "no JSON before WELCOME": ([SHAKE, HEAR, BAD], None),
     "WELCOME without roles": ([SHAKE, HEAR, [2, 123, {}]], None),
@@ -66,7 +66,7 @@ SCRIPTS = {
     "closed": ([SHAKE, HEAR, WELCOME, FIN], None),
     "reset": ([SHAKE, HEAR, WELCOME, RST], None),
     "GOODBYE": ([SHAKE, HEAR, WELCOME, GOODBYE, HEAR, FIN], None),
-    "GOODBYE, then reset": ([SHAKE, HEAR, WELCOME, GOODBYE, HEAR, RST], None),
+    "GOODBYE, then reset": ([SHAKE, HEAR, WELCOME, GOODBYE, HEAR, END, RST], None),
     "GOODBYE together with WELCOME": ([SHAKE, HEAR, frame(WELCOME) + frame(GOODBYE), HEAR, FIN], None),
     "GOODBYE, and open": ([SHAKE, HEAR, WELCOME, GOODBYE, HEAR], None),
     "no JSON": ([SHAKE, HEAR, WELCOME, BAD], None),
@@ -118,14 +118,16 @@ class Router(threading.Thread):
                 self._take(connection, 4)
                 for step in self._steps:
                     self._do(connection, step)
-                while connection.recv(4096):
-                    pass
+                self._do(connection, END)
             except OSError:  # the client, or the script, was quicker
                 pass
 
     def _do(self, connection, step):
         if step == HEAR:
             self._take(connection, int.from_bytes(self._take(connection, 4), "big"))
+        elif step == END:  # of what the client says; a reset that came while it closes could be told as either
+            while connection.recv(4096):
+                pass
         elif step == FIN:
             connection.shutdown(socket.SHUT_WR)
         elif step == RST:
