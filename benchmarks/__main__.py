@@ -69,16 +69,15 @@ def _version(name: str) -> str:
 
 def _run(job: Job, results: Results) -> None:
     """Run a job; what cannot be measured is said, what was measured before it is kept, and the rest goes on."""
-    title = f"{job.group}: {job.setting} {job.subject}"
-    if title in results.skipped:
+    if job.title in results.skipped:
         return  # it has failed before, and would take its time again
-    _say(title)
+    _say(job.title)
     try:
         results.add(job.group, job.setting, job.subject, job.run())
     except ProgramFailed as error:
         results.add(job.group, job.setting, job.subject, error.rows)
-        results.skipped[title] = f"{error}, after {len(error.rows)} of its figures" if error.rows else str(error)
-        _say(f"  not measured: {results.skipped[title]}")
+        results.skipped[job.title] = f"{error}, after {len(error.rows)} of its figures" if error.rows else str(error)
+        _say(f"  not measured: {results.skipped[job.title]}")
 
 
 def _run_all(bench: Bench, groups: list[str], rounds: int, results: Results) -> None:

@@ -74,6 +74,7 @@ class Job:
         setting: Transport and serializer.
         subject: Who is measured.
         run: Measure.
+        case: What is measured, where a table has several programs' work.
         is_steady: Whether once is enough: it measures no time, or takes too much of it.
     """
 
@@ -81,7 +82,13 @@ class Job:
     setting: str
     subject: str
     run: Callable[[], list[Row]]
+    case: str = ""
     is_steady: bool = False
+
+    @property
+    def title(self) -> str:
+        """What tells it from all other jobs of a round."""
+        return f"{self.group}: {self.setting} {self.subject} {self.case}".strip()
 
 
 @dataclass(frozen=True)
@@ -225,7 +232,8 @@ class Bench:
                 for kind in KINDS:
                     if setting[1] != "json" or kind != "bytes":  # not every library makes text of octets
                         for name, subject in self._clients.items():
-                            yield job(name, partial(self._with_stub, subject, setting, kind, self._extent.megabytes))
+                            run = partial(self._with_stub, subject, setting, kind, self._extent.megabytes)
+                            yield job(name, run, case=kind)
 
     def _of_latency(self) -> Iterator[Job]:
         for setting in _TYPICAL:
@@ -255,7 +263,8 @@ class Bench:
             ("payloads", "rs", self._extent.megabytes),
         ):
             for router in self._router_names:
-                yield Job(table, f"{framing} msgpack", router, partial(self._load, router, what, framing, count))
+                run = partial(self._load, router, what, framing, count)
+                yield Job(table, f"{framing} msgpack", router, run, case=what)
             if what == "calls":
                 floor = partial(measure, limits_command("router-codecs", "msgpack", n))
                 yield Job(table, f"{framing} msgpack", "[codecs alone]", floor)
@@ -288,7 +297,8 @@ class Bench:
 
     def _of_instructions(self) -> Iterator[Job]:
         for metric, what, serializer in self._extent.counted:
-            yield Job("Instructions", "", "trowamp", partial(counted, metric, what, serializer, 200), is_steady=True)
+            run = partial(counted, metric, what, serializer, 200)
+            yield Job("Instructions", "", "trowamp", run, case=metric, is_steady=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import _run_all
-from benchmarks.jobs import Job
+from benchmarks.jobs import CLIENTS, FULL, GROUPS, ROUTERS, Job, open_bench
 from benchmarks.processes import ProgramFailed, measure
 from benchmarks.results import Results
 
@@ -65,6 +65,13 @@ def test_what_has_failed_is_told_and_not_run_again() -> None:
     bench, results = Failing(), Results({})
     _run_all(bench, ["clients"], 3, results)  # type: ignore[arg-type]
     assert (bench.runs, results.skipped) == (1, {"clients: a setting somebody": "no end within 90 s"})
+
+
+def test_no_two_jobs_of_a_round_are_taken_for_each_other() -> None:
+    with open_bench(FULL, [*CLIENTS, *ROUTERS]) as bench:
+        titles = [job.title for job in bench.jobs([*GROUPS])]
+    assert len(titles) > 100
+    assert len(set(titles)) == len(titles)
 
 
 def test_what_was_measured_before_a_failure_counts() -> None:
