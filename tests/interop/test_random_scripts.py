@@ -19,6 +19,7 @@ from .random_scripts import GONE, Line, Step, open_player, random_script
 SCRIPTS = 100
 STEPS = 25
 AT_ONCE = 8
+ENDS_OF_CALLS = {"cancel", "yield", "fail", "leave", "vanish"}
 
 pytestmark = pytest.mark.timeout(300 * SCALE)
 
@@ -66,26 +67,29 @@ def _registers_twice(steps: list[Step], ours: list[Line], theirs: list[Line]) ->
     return is_shared and errors(ours) == {uris.ERROR_PROCEDURE_ALREADY_EXISTS} and kinds(theirs) == {"Registered"}
 
 
-def _answers_a_cancelled_call_otherwise(steps: list[Step], ours: list[Line], theirs: list[Line]) -> bool:
+def _treats_a_cancelled_call_otherwise(steps: list[Step], ours: list[Line], theirs: list[Line]) -> bool:
     cancels = [step for step in steps if step.action == "cancel"]
     is_other = len(cancels) > 1 or any(step.options["mode"] != "killnowait" for step in cancels)
     own, instead = more(ours, theirs), more(theirs, ours)
-    is_answer = kinds(own) <= {"Result", "Error"} and errors(instead) | kinds(instead) <= {"Error", uris.ERROR_CANCELED}
-    return is_other and is_answer and steps[-1].action in {"cancel", "yield", "fail"}
+    of_calls = kinds(own) <= {"Result", "Error", "Interrupt"} and kinds(instead) <= {"Error"}
+    return is_other and of_calls and errors(instead) <= {uris.ERROR_CANCELED} and steps[-1].action in ENDS_OF_CALLS
 
 
-def _answers_who_leaves(steps: list[Step], ours: list[Line], theirs: list[Line]) -> bool:
+def _answers_once_more_when_somebody_leaves(steps: list[Step], ours: list[Line], theirs: list[Line]) -> bool:
+    """It answers calls of who leaves to itself, and calls to who leaves that were cancelled and answered before."""
+    cancelled = {step.session for step in steps if step.action == "cancel"}
     answers = more(theirs, ours)
-    own = all(line[:3] == (steps[-1].session, "Error", Call.code) for line in answers)
-    return steps[-1].action == "leave" and not more(ours, theirs) and own and errors(answers) == {uris.ERROR_CANCELED}
+    of_calls = all(line[1:3] == ("Error", Call.code) and line[0] in {steps[-1].session, *cancelled} for line in answers)
+    is_more = not more(ours, theirs) and errors(answers) == {uris.ERROR_CANCELED}
+    return steps[-1].action == "leave" and is_more and of_calls
 
 
 DIFFERENCES: Final = (
     Difference("URI", _cuts_off_for_a_uri),
     Difference("R11", _names_the_conflict_otherwise),
     Difference("R12", _registers_twice),
-    Difference("R3", _answers_a_cancelled_call_otherwise),
-    Difference("BYE", _answers_who_leaves),
+    Difference("R3", _treats_a_cancelled_call_otherwise),
+    Difference("BYE", _answers_once_more_when_somebody_leaves),
 )
 
 
