@@ -21,7 +21,7 @@ from tests.faults.memory import MemoryGroup, obstacle, open_memory_group
 from tests.faults.supervisor import RouterProcess, environment, open_router_process
 from trowamp import Session, open_session
 
-P99 = 0.050 * 3  # seconds; three times the goal, for this machine does other things as well
+P99 = 0.050 * 5  # seconds; five times the goal, for this machine does other things as well
 MEMORY = 64 * 1024  # KiB
 GROUP = 256  # MiB that the router may have in all
 
