@@ -98,14 +98,15 @@ class SessionBase(Observable):
             self.log.error("{what}; and onUserError failed: {kind}", what=what, kind=type(failure).__name__)
 
     def _is_of_the_end(self, error: BaseException) -> bool:
-        """Tell whether an error says only that the connection is gone, or that the program has left the session, which others tell."""
+        """Tell whether an error says only that the connection is gone, or that the session was left by either side, which others tell."""
         if isinstance(error, TransportLost):
             return self._transport is None
-        if self._left_with is None or (self._core is not None and self._core.is_established):
+        if self._core is not None and self._core.is_established:
             return False
-        return isinstance(error, SessionNotReady) or (
-            isinstance(error, ApplicationError) and error.error == self._left_with
-        )
+        reason = self._left_with or (self._farewell.reason if self._farewell is not None else None)
+        if reason is None:
+            return False
+        return isinstance(error, SessionNotReady) or (isinstance(error, ApplicationError) and error.error == reason)
 
     def _run(
         self,

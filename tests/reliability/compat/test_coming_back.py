@@ -10,6 +10,7 @@ import pytest
 from trowamp_compat.twisted._proxy import ProxyEndpoint
 from trowamp_compat.wamp.router import Router
 
+from tests.compat.test_component_failures import Noted
 from trowamp import RouterAuth
 from trowamp.messages import Challenge, Goodbye, Message, Registered, Welcome
 from trowamp.wire import Link, get_serializer, rawsocket_server, websocket_server
@@ -223,3 +224,20 @@ def test_a_proxy_that_does_not_answer_is_asked_again_and_left_when_the_component
         return second - first
 
     assert run_in_memory(framework, scenario) == pytest.approx(10 + DELAY, abs=0.1)
+
+
+@on_frameworks
+def test_what_a_router_interrupts_by_its_goodbye_is_no_failure_of_the_program(framework: Framework) -> None:
+    async def scenario(world: World) -> list[str]:
+        world.network.serve = lambda: Dying(BY_NAME["saying GOODBYE"], "closed", "rs")
+        component, _ = component_of(world, "rs", BY_NAME["saying GOODBYE"])
+        component.log = Noted()
+        done = component.start(world.kit.loop)
+        await world.rest(1)
+        await component.stop()
+        await done
+        lines: list[str] = component.log.lines
+        return lines
+
+    (line,) = run_in_memory(framework, scenario)
+    assert line.startswith("wamp.close.system_shutdown; trying rs://")
