@@ -1,4 +1,4 @@
-"""The same faults beside each other: trowamp with its router, and Autobahn with Crossbar.io, both with their defaults.
+"""The same faults beside each other: trowamp and its compatibility layer with its router, and Autobahn with Crossbar.io, all with their defaults.
 
     python -m tests.interop.side_by_side          (after `make peers`; takes some minutes)
 
@@ -19,7 +19,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -48,8 +48,8 @@ SERIALIZERS: Final = ("json", "msgpack", "cbor")
 class Stack(ABC):
     """A router, and a client program for it."""
 
-    name: str
     command: list[str]
+    environment: dict[str, str]
 
     @abstractmethod
     def url(self, scheme: str) -> str:
@@ -65,12 +65,12 @@ class Stack(ABC):
 
 
 class Ours(Stack):
-    """trowamp."""
+    """trowamp's router, with its own client, or with the compatibility layer on a framework."""
 
-    name = "trowamp"
-
-    def __init__(self, router: RouterProcess) -> None:
-        self.command = [sys.executable, str(CLIENTS / "pending_trowamp.py")]
+    def __init__(self, router: RouterProcess, framework: str | None) -> None:
+        program = "pending_autobahn.py" if framework else "pending_trowamp.py"
+        self.command = [sys.executable, str(CLIENTS / program)]
+        self.environment = {"PACKAGE": "trowamp_compat", "FRAMEWORK": framework or ""}
         self._router = router
 
     def url(self, scheme: str) -> str:
@@ -84,12 +84,11 @@ class Ours(Stack):
 
 
 class Theirs(Stack):
-    """Autobahn and Crossbar.io."""
+    """Autobahn on a framework, and Crossbar.io."""
 
-    name = "Autobahn, Crossbar.io"
-
-    def __init__(self, node: CrossbarNode) -> None:
+    def __init__(self, node: CrossbarNode, framework: str) -> None:
         self._node = node
+        self.environment = {"PACKAGE": "autobahn", "FRAMEWORK": framework}
         self.command = [str(folder_of("clients") / "bin" / "python"), str(CLIENTS / "pending_autobahn.py")]
 
     def url(self, scheme: str) -> str:
@@ -118,20 +117,20 @@ def _members(group: int) -> list[int]:
 
 
 @asynccontextmanager
-async def open_ours() -> AsyncGenerator[Stack, None]:
+async def open_ours(framework: str | None = None) -> AsyncGenerator[Stack, None]:
     """Run trowamp's router."""
     async with open_router_process() as router:
-        yield Ours(router)
+        yield Ours(router, framework)
 
 
 @asynccontextmanager
-async def open_theirs() -> AsyncGenerator[Stack, None]:
+async def open_theirs(framework: str) -> AsyncGenerator[Stack, None]:
     """Run a Crossbar.io node."""
     with tempfile.TemporaryDirectory() as folder:
         node = CrossbarNode(folder_of("crossbar") / "bin" / "crossbar", Path(folder))
         await trio.to_thread.run_sync(node.start)
         try:
-            yield Theirs(node)
+            yield Theirs(node, framework)
         finally:
             node.kill()
 
@@ -144,7 +143,7 @@ async def pending_calls(stack: Stack, harm: Callable[[Stack, FaultProxy], None],
     async with open_proxy(stack.url("ws"), lambda _: plan) as proxy:
         command = [*stack.command, proxy.url("ws", "/ws"), stack.url("ws")]
         process = await trio.lowlevel.open_process(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment() | stack.environment
         )
         ends: list[dict[str, Any]] = []
         began = 0.0
@@ -261,15 +260,35 @@ FAULTS: Final[dict[str, Callable[[Stack], Awaitable[str]]]] = {
 }
 
 
+STACKS: Final[dict[str, Callable[[], AbstractAsyncContextManager[Stack]]]] = {
+    "trowamp": open_ours,
+    "Autobahn on asyncio, Crossbar.io": partial(open_theirs, "asyncio"),
+    "Autobahn on Twisted, Crossbar.io": partial(open_theirs, "twisted"),
+    "trowamp_compat on asyncio": partial(open_ours, "asyncio"),
+    "trowamp_compat on Twisted": partial(open_ours, "twisted"),
+}
+OF_ROUTERS: Final = {"slow consumer", "poison payload"}  # where it does not matter whose client there is
+
+
+async def row(fault: str) -> str:
+    """Try a fault on all stacks at once; return a row of the table."""
+    cells = dict.fromkeys(STACKS, "")
+
+    async def fill(name: str) -> None:
+        async with STACKS[name]() as stack:
+            cells[name] = await FAULTS[fault](stack)
+
+    async with trio.open_nursery() as nursery:
+        for name in list(STACKS)[:2] if fault in OF_ROUTERS else STACKS:
+            nursery.start_soon(fill, name)
+    return f"| {fault} | {' | '.join(cells.values())} |"
+
+
 async def main(names: list[str]) -> None:
     """Print the table, or the rows that are named."""
-    print("| Fault | trowamp | Autobahn, Crossbar.io |\n|---|---|---|", flush=True)
+    print(f"| Fault | {' | '.join(STACKS)} |\n|{'---|' * (len(STACKS) + 1)}", flush=True)
     for name in names or FAULTS:
-        cells = []
-        for opener in (open_ours, open_theirs):
-            async with opener() as stack:
-                cells.append(await FAULTS[name](stack))
-        print(f"| {name} | {cells[0]} | {cells[1]} |", flush=True)
+        print(await row(name), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,84 @@
-"""Ten calls of Autobahn's that wait, over the connection that is harmed; says in lines of JSON how each of them ends.
+"""Ten calls that wait, over the connection that is harmed; says in lines of JSON how each of them ends.
 
-python pending_autobahn.py URL DIRECT_URL
+python pending_autobahn.py URL DIRECT_URL, with PACKAGE (autobahn or trowamp_compat) and FRAMEWORK (asyncio or twisted) in the environment.
 """
-
-# ruff: noqa: T201
 
 from __future__ import annotations
 
-import asyncio
+import importlib
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
-from autobahn.asyncio.component import Component, run  # type: ignore[import-untyped,import-not-found,unused-ignore]
-
+PACKAGE, FRAMEWORK = os.environ["PACKAGE"], os.environ["FRAMEWORK"]
 CALLS = 10
-callee = Component(transports=[{"type": "websocket", "url": sys.argv[2]}], realm="realm1")
-caller = Component(transports=[{"type": "websocket", "url": sys.argv[1]}], realm="realm1")
-is_served = asyncio.Event()
-tasks = []
+OUTPUT = sys.stdout  # Twisted's log takes its place
+
+module = importlib.import_module(f"{PACKAGE}.{FRAMEWORK}.component")
+callee = module.Component(transports=[{"type": "websocket", "url": sys.argv[2]}], realm="realm1")
+caller = module.Component(transports=[{"type": "websocket", "url": sys.argv[1]}], realm="realm1")
+served: list[object] = []
+pending: list[object] = []
 
 
 def say(**words: object) -> None:
-    print(json.dumps({**words, "at": time.monotonic()}), flush=True)
+    print(json.dumps({**words, "at": time.monotonic()}), file=OUTPUT, flush=True)
 
 
-@callee.register("com.example.never")
-async def never() -> None:
-    await asyncio.sleep(3600)
+def later(seconds: float, function: Callable[..., object], *args: object) -> None:
+    if FRAMEWORK == "asyncio":
+        import asyncio
+
+        asyncio.get_running_loop().call_later(seconds, function, *args)
+    else:
+        from twisted.internet import reactor
+
+        clock: Any = reactor
+        clock.callLater(seconds, function, *args)
 
 
-@callee.register("com.example.large")
+@callee.register("com.example.never")  # type: ignore[untyped-decorator]
+def never() -> object:
+    if FRAMEWORK == "asyncio":
+        import asyncio
+
+        return asyncio.get_running_loop().create_future()
+    from twisted.internet.defer import Deferred
+
+    return Deferred()
+
+
+@callee.register("com.example.large")  # type: ignore[untyped-decorator]
 def large(size: int) -> str:
     return "x" * size
 
 
-@callee.on_ready
-def ready(session: object) -> None:
-    is_served.set()
+def call(session: Any, name: str, *args: object) -> None:
+    future = session.call(name, *args)
+    pending.append(future)
+    if FRAMEWORK == "asyncio":
+        future.add_done_callback(lambda future: ended(None if future.cancelled() else future.exception()))
+    else:
+        future.addCallbacks(lambda _: ended(None), lambda failure: ended(failure.value))
 
 
-async def call(session: object, name: str, *args: object) -> None:
-    try:
-        await session.call(name, *args)  # type: ignore[attr-defined]
-        how = "result"
-    except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
-        how = f"{type(error).__name__} {getattr(error, 'error', '')}".strip()
-    say(ended=how)
+def ended(error: BaseException | None) -> None:
+    say(ended="result" if error is None else f"{type(error).__name__} {getattr(error, 'error', '')}".strip())
 
 
-@caller.on_join
-async def joined(session: object, details: object) -> None:
-    if tasks:
-        return  # it has come back
-    await is_served.wait()
+def begin(session: Any) -> None:
+    if not served:
+        later(0.05, begin, session)
+        return
     for number in range(CALLS):
         name, args = ("com.example.never", ()) if number else ("com.example.large", (800_000,))
-        tasks.append(asyncio.ensure_future(call(session, name, *args)))
-    await asyncio.sleep(0.5)
-    say(pending=CALLS)
+        call(session, name, *args)
+    later(0.5, lambda: say(pending=CALLS))
 
 
-run([callee, caller], log_level="error")
+callee.on("ready", served.append)
+caller.on("join", lambda session, details: None if pending else begin(session))  # it may have come back
+module.run([callee, caller], log_level="error")
