@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from trio._core._run import GLOBAL_RUN_CONTEXT
 from trio.testing import MockClock
 
 from tests.faults.goals import check, scaled
-from tests.faults.supervisor import RouterProcess, open_router_process, resident_kib
+from tests.faults.supervisor import RouterProcess, open_router_process
 from tests.serve_tools import open_socket, open_socket_peer, rawsocket, websocket
 from tests.sessions import settle
 from trowamp import Component, ConnectError, Router, Session, SessionLost, Transport, open_router, open_session
@@ -22,7 +23,7 @@ from trowamp._run_session import Opened
 
 IDLE = 2_000
 LARGEST = {"ws": 20, "rs": 16}  # KiB of an idle session
-MEMORY = 1024  # KiB by which a cycle of sessions may leave a process larger
+BLOCKS = 2_500  # of memory by which a cycle of sessions may leave a process larger: five of each session
 CYCLE = {"in good order": 500, "abruptly": 500, "by the error of a handler": 100}
 
 CLIENTS = 500
@@ -54,7 +55,7 @@ class Census:
         GLOBAL_RUN_CONTEXT.runner.deadlines._prune()  # Trio keeps up to a thousand scopes whose deadlines do not count any more
         gc.collect()
         self.files = len(list(Path("/proc/self/fd").iterdir()))
-        self.memory = resident_kib()
+        self.blocks = sys.getallocatedblocks()
         self.tasks = trio.lowlevel.current_statistics().tasks_living
         self.objects = Counter(type(thing).__qualname__ for thing in gc.get_objects())
 
@@ -82,13 +83,8 @@ async def test_nothing_stays_of_sessions_that_have_ended(ends: str) -> None:
         second, third = await cycle(), await cycle()
     check("R20", f"files more after another cycle of sessions that end {ends}", third.files - second.files, "==", 0)
     check("R20", f"tasks more after another cycle of sessions that end {ends}", third.tasks - second.tasks, "==", 0)
-    check(
-        "R20",
-        f"memory more after another cycle of sessions that end {ends}",
-        third.memory - second.memory,
-        "<=",
-        MEMORY,
-    )
+    more = third.blocks - second.blocks
+    check("R20", f"blocks of memory more after another cycle of sessions that end {ends}", more, "<=", BLOCKS)
     grown = third.more_than(second)
     assert grown == {}
     check("R20", f"kinds of objects that grew with sessions that end {ends}", len(grown), "==", 0)
