@@ -109,8 +109,8 @@ async def interrupt(forks: Forks, url: str, folder: Path, tag: int, delay: float
 
 def is_too_early(end: End) -> bool:
     """Tell whether the program had not come to handle signals: Python ends it as it ends every program."""
-    lines = end.said.splitlines()
-    is_interrupted = end.code in {1, -signal.SIGINT} and bool(lines) and "KeyboardInterrupt" in lines[-1]
+    lines = end.said.splitlines()  # what Python says of a half-made loop comes after the traceback
+    is_interrupted = end.code in {1, -signal.SIGINT} and any(line.startswith("KeyboardInterrupt") for line in lines)
     return not end.reasons and (is_interrupted or end.code == -signal.SIGTERM)
 
 
