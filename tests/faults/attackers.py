@@ -8,6 +8,7 @@ It says "ready", attacks the router at that port of this host when it is told to
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import zlib
@@ -28,6 +29,7 @@ LATE: Final = 1.0  # seconds after which it has to be closed
 BUSY: Final = 3.0  # times longer, on a machine that does other things as well
 LIMIT: Final = 10_000  # subscriptions of a session
 DRIP: Final = 0.5  # seconds
+MOST: Final = 8_000  # connections of a crowd: one process cannot have many more
 LARGE: Final = 2**24 - 1  # octets that a message is said to have
 _UPGRADE: Final = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -109,7 +111,7 @@ class Crowd:
 
 async def crowd(target: Target) -> list[Figure]:
     """Connect two thousand times and do not join, and some times more to announce what is too large."""
-    slow, large = Crowd(scaled(2000), _HALF), Crowd(scaled(200), _LARGE)
+    slow, large = Crowd(min(scaled(2000), MOST), _HALF), Crowd(min(scaled(200), MOST), _LARGE)
     async with trio.open_nursery() as nursery:
         for them in (slow, large):
             nursery.start_soon(them.gather, target.url("ws"))
@@ -230,9 +232,22 @@ ATTACKS: Final[dict[str, Callable[[Target], Awaitable[list[Figure]]]]] = {
 }
 
 
+async def main(name: str, port: int) -> None:
+    """Attack when told to, for no longer than somebody is there who has asked for it."""
+    async with trio.lowlevel.FdStream(os.dup(0)) as orders, trio.open_nursery() as nursery:
+
+        async def end_when_alone() -> None:
+            await orders.receive_some()
+            nursery.cancel_scope.cancel()
+
+        print("ready", flush=True)  # noqa: T201
+        await orders.receive_some()
+        nursery.start_soon(end_when_alone)
+        print(json.dumps(await ATTACKS[name](Target(port))))  # noqa: T201
+        nursery.cancel_scope.cancel()
+
+
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    print("ready", flush=True)  # noqa: T201
-    sys.stdin.readline()
-    print(json.dumps(trio.run(ATTACKS[sys.argv[1]], Target(int(sys.argv[2])))))  # noqa: T201
+    trio.run(main, sys.argv[1], int(sys.argv[2]))

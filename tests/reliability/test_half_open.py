@@ -29,6 +29,8 @@ PINGS = {"ping_interval": 1.0, "ping_timeout": 1.0}
 DETECTED = (
     2.5  # seconds after the last octet: an interval, a time-out, and a quarter of the shorter for the router's round
 )
+LOSS = 8.0  # seconds with each share of packets lost
+PARTITION = 5.0  # seconds
 KERNEL = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}  # instead of a minute
 BUSY = 1.5  # more than that on a machine that does other things as well
 
@@ -181,9 +183,9 @@ async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cab
             await load.everybody_is_there(within=10)
             for percent in (1, 5, 30):
                 cable.lose(percent)
-                await trio.sleep(SCALE)
+                await trio.sleep(LOSS * SCALE)
             cable.unplug()
-            await trio.sleep(2.5)
+            await trio.sleep(PARTITION)
             cable.repair()
             await load.everybody_is_there(within=20)
             await load.stop(within=10)

@@ -14,7 +14,7 @@ from tests.faults.forks import Forks, open_forks
 from tests.faults.goals import check, scaled, seed_of
 from trowamp import SessionClosed, open_router, open_session
 
-SIGNALS = 100
+SIGNALS = 200
 AT_ONCE = 6
 SESSIONS = 3  # of each router
 FLAGS = ("-X", "dev", "-W", "error::ResourceWarning")

@@ -12,7 +12,7 @@ from tests.faults.proxy import HARMLESS, FaultProxy, open_proxy, random_plan
 from tests.faults.supervisor import RouterProcess, open_router_process
 from tests.faults.workload import Workload
 
-MINUTES = float(os.environ.get("TROWAMP_SOAK_MINUTES", "0.1"))
+MINUTES = float(os.environ.get("TROWAMP_SOAK_MINUTES", "1"))
 APART = min(10.0, MINUTES * 60 / 8)  # seconds from fault to fault
 GROWTH = 1024  # KiB in an hour, after the first quarter
 SETTLING = 3072  # KiB that a run of any length may grow by
