@@ -7,10 +7,11 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import trio
 
@@ -31,6 +32,7 @@ class RouterProcess:
         arguments: More of the command line.
         prefix: What runs the command: `["ip", "netns", "exec", "a"]`.
         host: Where it listens.
+        said: Where its standard error goes. Not a pipe: a router that says much would wait for somebody to read.
         open_files: How many it may have open; None: as many as this machine allows.
 
     Attributes:
@@ -38,7 +40,7 @@ class RouterProcess:
     """
 
     def __init__(
-        self, arguments: Sequence[str], prefix: Sequence[str], host: str, open_files: int | None = None
+        self, arguments: Sequence[str], prefix: Sequence[str], host: str, said: IO[bytes], open_files: int | None = None
     ) -> None:
         self.starts = 0
         self._arguments = arguments
@@ -47,6 +49,7 @@ class RouterProcess:
         self._open_files = open_files
         self._port = 0
         self._process: trio.Process | None = None
+        self._said = said
 
     def url(self, scheme: str = "rs") -> str:
         """Return its URL; one port serves both framings."""
@@ -64,7 +67,7 @@ class RouterProcess:
         self._process = await trio.lowlevel.open_process(
             [*self._prefix, *command, *self._arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             stdin=subprocess.DEVNULL,
             env=environment(),
             preexec_fn=self._limit,
@@ -74,14 +77,14 @@ class RouterProcess:
         line = b""
         while not line.endswith(b"\n"):
             piece = await self._process.stdout.receive_some()
-            assert piece, f"the router ended: {(await self.errors())!r}"
+            assert piece, f"the router ended: {self.errors()!r}"
             line += piece
         self._port = int(line.decode().rstrip().removesuffix("/ws").rpartition(":")[2])
 
-    async def errors(self) -> str:
-        """Return what it said on standard error, all of it once it has ended."""
-        assert self.process.stderr is not None
-        return b"".join([bytes(chunk) async for chunk in self.process.stderr]).decode()
+    def errors(self) -> str:
+        """Return what it has said on standard error since it was started first."""
+        said = self._said.fileno()
+        return os.pread(said, os.fstat(said).st_size, 0).decode()  # to seek would move what the router writes
 
     async def kill(self) -> None:
         """Kill it, and wait until the kernel has taken it away."""
@@ -114,19 +117,13 @@ class RouterProcess:
 
     async def close(self) -> None:
         """Leave nothing behind."""
-        if self._process is None:
-            return
-        if self._process.returncode is None:
+        if self._process is not None and self._process.returncode is None:
             await self.kill()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                await stream.aclose()
 
     async def _gone(self) -> None:
         await self.process.wait()
-        for stream in (self.process.stdout,):
-            if stream is not None:
-                await stream.aclose()
+        assert self.process.stdout is not None
+        await self.process.stdout.aclose()
 
     def _limit(self) -> None:
         allowed = self._open_files or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -138,13 +135,14 @@ async def open_router_process(
     *arguments: str, prefix: Sequence[str] = (), host: str = "127.0.0.1", **options: Any
 ) -> AsyncGenerator[RouterProcess, None]:
     """Run a router in a process of its own; it is killed at the end of the block."""
-    router = RouterProcess(arguments, prefix, host, **options)
-    try:
-        await router.start()
-        yield router
-    finally:
-        with trio.CancelScope(shield=True):
-            await router.close()
+    with tempfile.TemporaryFile() as said:
+        router = RouterProcess(arguments, prefix, host, said, **options)
+        try:
+            await router.start()
+            yield router
+        finally:
+            with trio.CancelScope(shield=True):
+                await router.close()
 
 
 def resident_kib(pid: int | str = "self") -> int:
