@@ -8,8 +8,11 @@ import pytest
 from trowamp_compat.asyncio import wamp as asyncio_wamp
 from trowamp_compat.asyncio._face import AsyncioFace
 from trowamp_compat.twisted._face import TwistedFace
+from trowamp_compat.wamp import _attempts, message
+from trowamp_compat.wamp.exception import ApplicationError, TransportLost
 
-from tests.compat.kit import Kit, Run, on_both, run_on_twisted, transport, until
+from tests.compat.kit import Kit, Run, join, on_both, run_on_twisted, transport, until
+from tests.compat.test_component_failures import Noted
 
 EXACT = {"retry_delay_jitter": 0}
 
@@ -147,6 +150,95 @@ def test_after_a_session_the_delays_begin_with_the_initial_one(
             component.on_ready(lose)
         await component.start(kit.loop)
         assert delays == [7] * 4
+
+    run(scenario)
+
+
+KEYS = {"max_retries": 2, "initial_retry_delay": 7, "retry_delay_growth": 4, **EXACT}
+
+
+@on_both
+@pytest.mark.autobahn("S-30", "S-35")
+def test_a_procedure_that_somebody_else_holds_counts_as_a_failure_and_the_log_names_it(
+    run: Run, router_url: str, delays: list[float]
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        holder = await join(kit, transport(router_url))
+        await holder.register(print, "com.example.retries.held")
+        component = kit.component.Component(transports={**transport(router_url), **KEYS})
+        component.log = session_log = Noted()
+        told: list[str] = []
+        component.on_connectfailure(lambda _, error: told.append(error.error))
+        component.on_connect(lambda session, _: setattr(session, "log", session_log))
+        component.register("com.example.retries.held")(print)
+        with pytest.raises(ApplicationError, match="already_exists") as caught:
+            await component.start(kit.loop)
+        assert delays == [7, 28]
+        assert told == ["wamp.error.procedure_already_exists"] * 3
+        what = "com.example.retries.held cannot be registered"
+        assert caught.value.__notes__ == [what]
+        assert all(line.startswith(f"{what}: ") for line in session_log.lines)
+        assert len(session_log.lines) == 3 + 2  # each failure, and each retry
+        await holder.leave()
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("S-30", "S-35")
+@pytest.mark.parametrize("how", ["error", "lost", "goodbye"])
+def test_a_session_that_does_not_become_ready_counts_as_a_failure(
+    run: Run, router_url: str, delays: list[float], how: str
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        component = kit.component.Component(transports={**transport(router_url), **KEYS})
+        component.log = _Silent()
+
+        @component.on_join  # type: ignore[untyped-decorator]
+        async def end(session: Any, _details: Any) -> None:
+            session.log = _Silent()
+            if how == "error":
+                await session.call("com.example.retries.nobody")
+            elif how == "lost":
+                session.transport.abort()
+                await until(kit, lambda: not session.is_connected())
+                await session.call("com.example.retries.nobody")
+            else:
+                session.onMessage(message.Goodbye("wamp.close.killed"))
+                await until(kit, lambda: not session.is_attached())
+
+        failed: list[Any] = []
+        component.on_connectfailure(lambda _, error: failed.append(error))
+        with pytest.raises((ApplicationError, TransportLost)):
+            await component.start(kit.loop)
+        assert (delays, len(failed)) == ([7, 28], 3)
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("S-35")
+def test_a_program_that_never_comes_back_from_join_has_had_a_session_when_that_has_lasted(
+    run: Run, router_url: str, delays: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_attempts, "LASTING", 0.0)
+
+    async def scenario(kit: Kit) -> None:
+        component = kit.component.Component(transports={**transport(router_url), **KEYS})
+        component.log = _Silent()
+        joined: list[Any] = []
+
+        @component.on_join  # type: ignore[untyped-decorator]
+        async def work(session: Any, _details: Any) -> None:
+            joined.append(session)
+            if len(joined) == 6:
+                session.leave()
+            else:
+                session.transport.abort()
+            await until(kit, lambda: False)
+
+        await component.start(kit.loop)
+        assert delays == [7] * 5
 
     run(scenario)
 

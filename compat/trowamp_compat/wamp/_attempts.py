@@ -7,15 +7,18 @@ Rules of this file:
    session's method for start, connect, join, ready or connectfailure is fatal, but in join and ready not what a peer has said; in one for leave or
    disconnect it is logged, for the session is over anyway.
 3. Who stops a component stops whatever it is doing: connecting, waiting, or a session, which is left with GOODBYE.
+4. An attempt has succeeded when its session is ready; any other is a failure, which "connectfailure" and the delays learn of. As there are programs
+   that never come back from "join", a session that has lasted counts, too.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trowamp.protocol import Rotation
 
+from ._errors import explanation_of
 from ._face import Face
 from ._transports import TransportConfig, jitter_of
 from .exception import ApplicationError, TransportLost
@@ -23,6 +26,8 @@ from .types import CloseDetails
 
 if TYPE_CHECKING:
     from .component import Component
+
+LASTING: Final = 60.0  # seconds after which a session counts as one, though a listener of "join" is still at work
 
 
 class Work:
@@ -94,12 +99,8 @@ class Work:
         else:  # listeners of "start" go on
             self.face.resolve(self.done)
 
-    def joined(self, index: int) -> None:
-        """A session was joined: the next failure is the first again (S-35)."""
-        self._rotation.succeeded(index)
-
-    def ended(self, index: int, error: BaseException | None, *, has_joined: bool, is_fatal: bool) -> None:
-        """An attempt has ended."""
+    def ended(self, index: int, error: BaseException | None, *, has_succeeded: bool, is_fatal: bool) -> None:
+        """An attempt has ended. If it had succeeded, the next failure is the first again (S-35)."""
         self._attempt = None
         if error is None or self.is_stopping:
             self.face.resolve(self.done)
@@ -113,7 +114,9 @@ class Work:
         except Exception as bug:  # noqa: BLE001  # in a function of the user's
             self.face.reject(self.done, bug)
             return
-        if not has_joined or is_fatal:
+        if has_succeeded:
+            self._rotation.succeeded(index)
+        if not has_succeeded or is_fatal:
             self._rotation.failed(index, fatal=is_fatal)
         self.next(error)
 
@@ -142,7 +145,8 @@ class _Attempt:
         self._connecting: Any = None
         self._connection: Any = None
         self._session: Any = None
-        self._has_joined = False
+        self._joined_at: float | None = None
+        self._is_ready = False
         self._is_over = False
         self._outcome: BaseException | None = None
         self._is_decided = False  # whether the outcome is known, though the connection may last a moment
@@ -182,7 +186,7 @@ class _Attempt:
         self._failed(Fatal(error) if is_mistake else error)
 
     def _failed(self, error: BaseException) -> None:
-        """There is no session: listeners are told, and one that raises something fails the transport (W-31)."""
+        """There is no session that was ready: listeners are told, and one that raises something fails the transport (W-31)."""
         if self._work.is_stopping:
             self._finish(error)
             return
@@ -212,18 +216,21 @@ class _Attempt:
         session.on("join", self._joined)
         session.on("leave", self._left)
         session._ends_by = self._is_ended_by
-        self._component._forward(session)
         session.on("ready", self._ready)
+        self._component._forward(session)
+        session.on("ready", self._begin_main)
         self._session = session
         return session
 
     # ---- the session
 
     def _joined(self, _session: Any, _details: Any) -> None:
-        self._has_joined = True
-        self._work.joined(self._index)
+        self._joined_at = self._face.now()
 
-    def _ready(self, session: Any) -> None:
+    def _ready(self, _session: Any) -> None:
+        self._is_ready = True
+
+    def _begin_main(self, session: Any) -> None:
         main = self._component._main
         if main is None:
             return
@@ -281,15 +288,19 @@ class _Attempt:
         if not self._is_decided:
             words = connection.close_reason or "the connection was closed"
             self._decide(connection.error or TransportLost(words))
-        if not self._has_joined and self._outcome is not None:
-            self._failed(self._outcome)
-        else:
+        if self._outcome is None or self._has_succeeded():
             self._finish(self._outcome)
+        else:
+            self._failed(self._outcome)
 
     def _finish(self, error: BaseException | None, *, is_fatal: bool = False) -> None:
         if not self._is_over:
             self._is_over = True
-            self._work.ended(self._index, error, has_joined=self._has_joined, is_fatal=is_fatal)
+            self._work.ended(self._index, error, has_succeeded=self._has_succeeded(), is_fatal=is_fatal)
+
+    def _has_succeeded(self) -> bool:
+        joined_at = self._joined_at
+        return self._is_ready or (joined_at is not None and self._face.now() - joined_at >= LASTING)
 
 
 def main_arguments(main: Any, loop: Any, session: Any) -> tuple[Any, ...]:
@@ -304,6 +315,8 @@ def main_arguments(main: Any, loop: Any, session: Any) -> tuple[Any, ...]:
 
 
 def _words(error: BaseException) -> str:
+    explanation = explanation_of(error)
+    about = f"{explanation}: " if explanation else ""
     if isinstance(error, ApplicationError):
-        return error.error_message() if error.args or error.kwargs else error.error
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return about + (error.error_message() if error.args or error.kwargs else error.error)
+    return about + (f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

@@ -112,6 +112,7 @@ class Connection(NativeTransport):
     _is_paused = False  # the transport takes nothing more for now
     _is_reading_paused = False
     _is_closing = False
+    _is_aborted = False
     _is_gone = False
     _timer: Handle | None = None
     _heard_at = 0.0  # when octets came; noted only if there are pings
@@ -199,7 +200,8 @@ class Connection(NativeTransport):
         self.close_reason = self.close_reason or (
             f"the connection broke: {error}" if error is not None else link.close_reason or "the connection was closed"
         )
-        was_clean = error is None and self.error is None and not (was_open and self.has_farewell)
+        has_failed = error is not None or self.error is not None or self._is_aborted
+        was_clean = not has_failed and not (was_open and self.has_farewell)
         handler, self._handler = self._handler, None
         try:
             if handler is not None:
@@ -263,6 +265,7 @@ class Connection(NativeTransport):
     def abort(self) -> None:
         """Close at once."""
         if not self._is_gone:
+            self._is_aborted = True
             self._abort_transport()
 
     def give_up(self, why: str) -> None:

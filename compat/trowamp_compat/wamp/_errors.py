@@ -30,6 +30,17 @@ _WELL_KNOWN: dict[str, type[ApplicationError]] = {
 _METADATA = ("callee", "callee_authid", "callee_authrole", "forward_for", "enc_algo")
 
 
+class Explanation(str):
+    """A note of this package on an exception: what could not be done because of it."""
+
+    __slots__ = ()
+
+
+def explanation_of(error: BaseException) -> str | None:
+    """Return the first explanation that was added to an exception as a note, or None."""
+    return next((note for note in getattr(error, "__notes__", ()) if isinstance(note, Explanation)), None)
+
+
 class ErrorMap:
     """Which exception classes stand for which error URIs in a session.
 
@@ -67,7 +78,9 @@ class ErrorMap:
         if isinstance(error, trowamp.ApplicationError):
             return self._from_peer(error)
         if isinstance(error, trowamp.SessionClosed):
-            return ApplicationError(error.reason, *([error.message] if error.message else []))
+            closed = ApplicationError(error.reason, *([error.message] if error.message else []))
+            closed.maybe_executed = error.maybe_executed
+            return closed
         return local_error(error)
 
     def to_send(self, error: BaseException) -> ApplicationError:

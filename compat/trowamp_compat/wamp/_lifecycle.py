@@ -18,7 +18,7 @@ from trowamp.protocol import CLIENT_ROLES, ClientSession, Ended, Join
 from ._channel import ForeignChannel
 from ._connection import NativeTransport
 from ._convert import to_compat
-from ._errors import as_compat_errors
+from ._errors import as_compat_errors, explanation_of
 from ._procedures import Running
 from ._requests import Pending
 from ._session import SessionBase
@@ -349,7 +349,7 @@ class Lifecycle(SessionBase):
     def _goodbye_unanswered(self) -> None:
         transport, core = self._transport, self._core
         if core is not None:
-            self._on_ended(core.lose("the router did not answer the GOODBYE"))
+            self._on_ended(core.lose("the router did not answer the GOODBYE"), CloseDetails.REASON_TRANSPORT_LOST)
         if transport is not None:
             transport.abort()
 
@@ -370,8 +370,13 @@ class Lifecycle(SessionBase):
         for reply in replies:
             reply.waiter.settle(reply.message, reply.error)
 
-    def _on_ended(self, inbound: Ended[Pending]) -> None:
-        """The session is over, for whatever reason."""
+    def _on_ended(self, inbound: Ended[Pending], reason: str = uris.ERROR_PROTOCOL_VIOLATION) -> None:
+        """The session is over.
+
+        Args:
+            inbound: Why, and who has to be told.
+            reason: The reason of an end that neither the router nor the loss of the transport has brought about.
+        """
         self._core = None
         self._session_id = None
         if self._goodbye_timer is not None:
@@ -390,7 +395,7 @@ class Lifecycle(SessionBase):
         self._flush_soon()
         error = inbound.error
         if self._farewell is None and isinstance(error, trowamp.SessionLost) and self._transport is not None:
-            self._left(CloseDetails(uris.ERROR_PROTOCOL_VIOLATION, error.reason))
+            self._left(CloseDetails(reason, error.reason))
         else:
             self._left(self._close_details())
         if not resumes_later:
@@ -451,7 +456,7 @@ class Lifecycle(SessionBase):
             self._step(hook, lambda _: then(), failed)
 
         def listener_failed(error: BaseException) -> None:
-            self._user_error(error, f"failure in a listener for {event!r}")
+            self._user_error(error, explanation_of(error) or f"failure in a listener for {event!r}")
             if not self._ends_by(event, error) and not is_needed:
                 call_hook()
 

@@ -14,6 +14,7 @@ from trowamp.uris import is_uri
 
 from .._logging import make_logger
 from ._attempts import Work
+from ._errors import Explanation
 from ._face import Face
 from ._observable import Observable
 from ._transports import Endpoint, TransportConfig, read_transports
@@ -127,6 +128,7 @@ class Component(Observable, abc.ABC):
             raise AssertionError("options must be RegisterOptions")
         return self._declare(
             uri,
+            "registered",
             lambda session, function, name: session.register(function, name, options=options, check_types=check_types),
         )
 
@@ -147,13 +149,27 @@ class Component(Observable, abc.ABC):
             raise AssertionError("options must be SubscribeOptions")
         return self._declare(
             topic,
+            "subscribed to",
             lambda session, function, name: session.subscribe(function, name, options=options, check_types=check_types),
         )
 
-    def _declare(self, uri: Any, request: Callable[[Any, Any, str], Any]) -> Any:
+    def _declare(self, uri: Any, done: str, request: Callable[[Any, Any, str], Any]) -> Any:
         def decorate(function: Any, name: str | None = None) -> Any:
             wanted: Any = name or getattr(function, "__name__", type(function).__name__)
-            self.on("join", lambda session, _details: request(session, function, wanted))
+
+            def ask(session: Any, _details: Any) -> Any:
+                face = self._face
+                asked = face.create_future()
+
+                def fail(error: BaseException) -> None:
+                    error.add_note(Explanation(f"{wanted} cannot be {done}"))
+                    face.reject(asked, error)
+
+                made = face.as_future(request, session, function, wanted)
+                face.when_done(made, lambda _: face.resolve(asked), fail)
+                return asked
+
+            self.on("join", ask)
             return function
 
         if callable(uri):

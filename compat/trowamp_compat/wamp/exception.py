@@ -93,6 +93,7 @@ class ApplicationError(Error):
         callee_authid: The callee's authid, or None.
         callee_authrole: The callee's authrole, or None.
         forward_for: The routers that have forwarded the message, or None.
+        maybe_executed: What `TransportLost.maybe_executed` is, if the session was closed before an answer came; None for an answer.
     """
 
     INVALID_URI = uris.ERROR_INVALID_URI
@@ -130,6 +131,7 @@ class ApplicationError(Error):
     callee_authid: str | None
     callee_authrole: str | None
     forward_for: list[dict[str, Any]] | None
+    maybe_executed: bool | None = None
 
     def __init__(self, error: str | None = None, /, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args)
@@ -169,7 +171,8 @@ class ApplicationError(Error):
 
     def __reduce__(self) -> tuple[Any, ...]:
         metadata = {name: getattr(self, name) for name in METADATA}
-        return _rebuilt, (type(self), self.args, {"error": self.error, "kwargs": self.kwargs, **metadata})
+        told = {"error": self.error, "kwargs": self.kwargs, "maybe_executed": self.maybe_executed, **metadata}
+        return _rebuilt, (type(self), self.args, told)
 
 
 def _joined(traceback: Any) -> str:
