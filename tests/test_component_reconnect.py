@@ -243,6 +243,7 @@ async def test_the_only_router_is_given_time_to_come_back(autojump_clock: trio.a
         (ConnectionResetError("reset"), False),
         (AuthenticationRequired("wamp.error.authentication_required"), True),
         (trowamp.AuthenticationFailed("wamp.error.authentication_failed"), True),
+        (trowamp.LimitReached(), False),
         (trowamp.NotAuthorized(), True),
         (trowamp.JoinError.from_wire("wamp.error.not_authorized"), True),  # Crossbar, of a wrong secret
         (ValueError("a bug"), True),

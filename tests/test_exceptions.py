@@ -47,6 +47,7 @@ WELL_KNOWN = {
     "CallTimeout": "wamp.error.timeout",
     "NoAvailableCallee": "wamp.error.no_available_callee",
     "Unavailable": "wamp.error.unavailable",
+    "LimitReached": "trowamp.error.limit_reached",
     "FeatureNotSupportedByPeer": "wamp.error.feature_not_supported",
     "NoPayloadCodec": "wamp.error.no_payload_codec",
     "DecryptionFailed": "wamp.error.encryption.decrypt_error",

@@ -476,6 +476,25 @@ async def test_a_sync_procedure_can_send_progress_too() -> None:
         assert await caller.call(F, 3) == "done"
 
 
+async def test_progress_that_is_too_large_is_answered_as_a_result_that_is() -> None:
+    async def part(invocation: Invocation) -> None:
+        await invocation.progress("x" * 5000)
+
+    async with (
+        trowamp.open_router(listen=["rs://127.0.0.1:0"], max_message_size=4096) as router,
+        trowamp.open_session(router.urls[0], realm="realm1") as callee,
+        router.open_session(realm="realm1") as caller,
+    ):
+        await callee.register(F, part)
+        await callee.register(f"{F}.whole", lambda: "x" * 5000)
+        with pytest.raises(trowamp.PayloadSizeExceeded) as whole:
+            await caller.call(f"{F}.whole")
+        with pytest.raises(trowamp.PayloadSizeExceeded, match="exceeds the limit of 4096"):
+            async with caller.open_call(F) as stream:
+                await stream.result()
+        assert "exceeds the limit of 4096" in str(whole.value)
+
+
 @pytest.mark.checklist("PCR-C3")
 async def test_progress_that_nobody_asked_for_is_not_sent() -> None:
     async with open_scripted_router() as router, router.open_session() as session:

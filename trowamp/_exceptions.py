@@ -7,7 +7,7 @@ WampError
 │    ├─ ProcedureAlreadyExists, InvalidUri, InvalidArgument, PayloadSizeExceeded
 │    ├─ NotAuthorized, AuthorizationFailed, OptionNotAllowed, DiscloseMeNotAllowed
 │    ├─ Canceled, CallTimeout, NoAvailableCallee, Unavailable, FeatureNotSupportedByPeer
-│    └─ NoPayloadCodec, DecryptionFailed, TrustedUriMismatch
+│    └─ LimitReached, NoPayloadCodec, DecryptionFailed, TrustedUriMismatch
 ├─ JoinError(reason)                            the router refused the session (ABORT before WELCOME)
 │    └─ NoSuchRealm, NoSuchRole, NoMatchingAuthMethod, NoSuchPrincipal, AuthenticationDenied,
 │       AuthenticationRequired, AuthenticationFailed
@@ -50,6 +50,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidUri",
     "JoinError",
+    "LimitReached",
     "LocalProtocolError",
     "MessageTooLarge",
     "NoAvailableCallee",
@@ -250,6 +251,12 @@ class Unavailable(_WellKnownError):
     """The callee cannot serve the call now; a router with re-routing tries another one."""
 
     URI = uris.ERROR_UNAVAILABLE
+
+
+class LimitReached(_WellKnownError):
+    """The session has as many calls without an answer as the router allows; another one may be made when one of them has been answered."""
+
+    URI = uris.ERROR_LIMIT_REACHED
 
 
 class FeatureNotSupportedByPeer(_WellKnownError):

@@ -19,6 +19,8 @@ from ._exceptions import (
     Canceled,
     InvalidArgument,
     LocalProtocolError,
+    MessageTooLarge,
+    PayloadSizeExceeded,
     SerializationError,
     Unavailable,
 )
@@ -383,5 +385,8 @@ class Registration(Held):
             self.fail(message, error)
             return
         _log.error("procedure %s for %r failed", self.handler.name, self.procedure, exc_info=error)
+        if isinstance(error, MessageTooLarge):  # a progressive result, most likely: the same answer as to a result
+            self.fail(message, PayloadSizeExceeded(str(error)))
+            return
         text = (f"{type(error).__name__}: {error}",) if self._shell.reveal_errors else ()
         self.fail(message, ApplicationError(uris.ERROR_RUNTIME_ERROR, *text))

@@ -50,6 +50,9 @@ ERROR_NO_PAYLOAD_CODEC: Final = "wamp.error.no_payload_codec"
 ERROR_DECRYPT_ERROR: Final = "wamp.error.encryption.decrypt_error"
 ERROR_TRUSTED_URI_MISMATCH: Final = "wamp.error.encryption.trusted_uri_mismatch"
 
+# Errors of trowamp's router
+ERROR_LIMIT_REACHED: Final = "trowamp.error.limit_reached"
+
 # Reasons of GOODBYE and ABORT
 CLOSE_CLOSE_REALM: Final = "wamp.close.close_realm"
 CLOSE_GOODBYE_AND_OUT: Final = "wamp.close.goodbye_and_out"

@@ -238,7 +238,7 @@ async def calls(router: Router) -> None:
     async with open_joined_peer(router) as callee, open_joined_peer(router) as caller:
         await offer(callee)
         caller.send(*(Call(number, {}, PROCEDURE) for number in range(1, 5)))
-        assert await refusal(caller) == "wamp.error.not_authorized"
+        assert await refusal(caller) == "trowamp.error.limit_reached"
         assert [type(await callee.next_message()) for _ in range(3)] == [Invocation] * 3
         assert router.statistics().calls_in_flight == 3
 

@@ -34,7 +34,7 @@ def test_a_session_has_a_limited_number_of_calls_in_flight() -> None:
     caller.call("a")
     first, _ = callee.received()
     caller.call("a")
-    caller.expect_error(uris.ERROR_NOT_AUTHORIZED)
+    assert caller.expect_error(uris.ERROR_LIMIT_REACHED).args == ["the limit of 2 calls in flight"]
     assert isinstance(first, Invocation)
     callee.answer(first)
     caller.expect(Result)

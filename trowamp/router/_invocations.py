@@ -119,7 +119,8 @@ class Invocations:
                 caller.refuse(Call.code, call_id, uris.ERROR_DISCLOSE_ME_DISALLOWED, "callers are not disclosed here")
                 return None
         if len(caller.calls) >= self._max_calls:
-            caller.refuse(Call.code, call_id, uris.ERROR_NOT_AUTHORIZED, f"more than {self._max_calls} calls in flight")
+            text = f"the limit of {self._max_calls} calls in flight"
+            caller.refuse(Call.code, call_id, uris.ERROR_LIMIT_REACHED, text)
             return None
         registration = self._exact.get(message.procedure) or self._find(caller, message, now)
         if registration is None:
