@@ -15,6 +15,7 @@ _NO_TLS: Final = "the peer does not speak TLS"
 _ENDED: Final = "the peer ended the connection during the TLS handshake"
 _HANDSHAKE_RECORD: Final = 22  # its type (RFC 8446 §5.1)
 WITHOUT_TLS: Final = {f"TLS failed: {_NO_TLS}", _ENDED}  # how a peer is described that may have none
+TO_TRUST: Final = "tls=ssl.create_default_context(cafile=…)"  # what to do about strangers, in a program
 _STRANGERS: Final = {18, 19, 20, 21}  # X509_V_ERR_…: certificates that are self-signed, or whose issuer is not known
 _REASONS: Final = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
@@ -210,9 +211,7 @@ class TlsTransport:
 def tls_words(error: ssl.SSLError) -> str:
     """Say why TLS failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        hint = (
-            "; to trust its issuer: tls=ssl.create_default_context(cafile=…)" if error.verify_code in _STRANGERS else ""
-        )
+        hint = f"; to trust its issuer: {TO_TRUST}" if error.verify_code in _STRANGERS else ""
         return f"its certificate was not accepted: {error.verify_message}{hint}"
     reason = error.reason or str(error)
     return f"TLS failed: {_REASONS.get(reason) or reason.lower().replace('_', ' ')}"

@@ -109,11 +109,11 @@ def test_a_secret_on_the_command_line_is_warned_of(publish: Run) -> None:
         ),
         (
             ("--ticket", "@nowhere"),
-            "error: Invalid value for '--ticket' (env var: 'TROWAMP_TICKET'): cannot read nowhere",
+            "error: Invalid value for '--ticket': cannot read nowhere",
         ),
         (
             ("--ticket", "@octets"),
-            "error: Invalid value for '--ticket' (env var: 'TROWAMP_TICKET'): octets is not UTF-8",
+            "error: Invalid value for '--ticket': octets is not UTF-8",
         ),
         (("--secret", "@ticket"), "error: --secret needs --authid"),
         (("--password", "@ticket"), "error: --password needs --authid"),
@@ -122,7 +122,7 @@ def test_a_secret_on_the_command_line_is_warned_of(publish: Run) -> None:
         (("--ticket", "@ticket", "--private-key", "@ticket"), "error: --ticket and --private-key are two ways"),
         (
             ("--private-key", "@nowhere"),
-            "error: Invalid value for '--private-key' (env var: 'TROWAMP_PRIVATE_KEY'): cannot read nowhere",
+            "error: Invalid value for '--private-key': cannot read nowhere",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,7 +148,26 @@ def test_124_is_a_call_that_takes_too_long(serve: Start, call: Run) -> None:
     serve("com.example.slow", "--", "sleep", "60")
     code, out, err = call("com.example.slow", "--timeout", "0.1")
     assert (code, out) == (124, "")
-    assert re.fullmatch(r"error: .*com.example.slow.*\n|error: wamp.error.timeout.*\n", err)
+    assert re.fullmatch(r"error: time is up: 0.1 s\n|error: wamp.error.timeout.*\n", err)
+
+
+def test_124_is_a_router_that_says_nothing(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel accepts
+        began = time.monotonic()
+        ended = run("--url", f"rs://127.0.0.1:{silent.getsockname()[1]}", "call", "com.example.f", "--timeout", "0.3")
+        assert ended == (124, "", "error: time is up: 0.3 s\n")
+        assert time.monotonic() - began < 10  # of 15 that connecting may take otherwise
+
+
+def test_124_is_a_router_that_is_frozen(start: Start, here: Run) -> None:
+    router = start("router", "--listen", "rs://127.0.0.1:0")
+    url = router.says("listening on ").removeprefix("listening on ")
+    freeze = f"import os, signal; os.kill({router.process.pid}, signal.SIGSTOP)"
+    served = start("--url", url, "register", "com.example.freeze", "--", sys.executable, "-c", freeze)
+    served.tells("registered ")
+    began = time.monotonic()
+    assert here("--url", url, "call", "com.example.freeze", "--timeout", "1") == (124, "", "error: time is up: 1 s\n")
+    assert time.monotonic() - began < 2.5  # 1 s, and 2 that leaving may take otherwise
 
 
 def test_124_is_an_event_that_does_not_come(run: Run, router: str) -> None:

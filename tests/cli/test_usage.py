@@ -81,6 +81,13 @@ def test_what_cannot_be_meant_is_refused(here: Run, words: str, complaint: str) 
     assert err.count("\n") == 1
 
 
+def test_what_is_wrong_is_named_by_where_it_stands(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROWAMP_URL", "tcp://127.0.0.1")
+    assert "Invalid value for '--url' (env var: 'TROWAMP_URL'): " in here("call", "com.example.f").err
+    monkeypatch.delenv("TROWAMP_URL")
+    assert "Invalid value for '--url': " in here("--url", "tcp://127.0.0.1", "call", "com.example.f").err
+
+
 @pytest.mark.parametrize("command", ["call", "publish"])
 @pytest.mark.parametrize("uri", ["", "bad uri"])
 def test_a_uri_that_is_none_is_refused(here: Run, command: str, uri: str) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 import trio
 
+from .._exit_codes import TIMEOUT
 from .._options import CALL
+from .._run_session import DEFAULT_CLOSE_TIMEOUT
 from .._session import SessionView
 from ._command import Command
 from ._connection import open_client
+from ._errors import Failure
 from ._output import Printer, notice, payload_of
 from ._progress import ProgressDisplay
 from ._runner import run_job
@@ -29,11 +33,14 @@ _EXAMPLES = (
     "trowamp call com.example.add2 2 3 --repeat 1000 --concurrency 50 --time >/dev/null",
     "trowamp --url wss://example.com/ws --realm shop --json call com.example.stock",
 )
+_LEAVING: Final = 0.1  # the part of --timeout that a goodbye may take in addition
 
 
 @click.command("call", cls=Command, shared=CLIENT, examples=_EXAMPLES, takes_numbers=True)
 @payload_arguments("URI", CALL)
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Give up after so long: exit code 124.")
+@click.option(
+    "--timeout", type=SECONDS, metavar="SECONDS", help="Give up after so long, whatever takes it: exit code 124."
+)
 @click.option("--progress", is_flag=True, help="Take progressive results and show them on standard error.")
 @click.option("--repeat", type=COUNT, default=1, metavar="N", help="Call N times.")
 @click.option("--concurrency", type=COUNT, default=1, metavar="C", help="With --repeat: so many calls at once.")
@@ -66,10 +73,14 @@ def call(
     timing = Timing()
 
     async def main() -> None:
-        async with open_client(settings) as session:
-            view = session.with_options(timeout=timeout, custom=dict(options))
-            timing.start()
-            await _call_all(view, ask, printer, timing, repeat=repeat, concurrency=concurrency)
+        limit = math.inf if timeout is None else timeout
+        with trio.move_on_after(limit) as scope:
+            async with open_client(settings, close_timeout=min(DEFAULT_CLOSE_TIMEOUT, limit * _LEAVING)) as session:
+                view = session.with_options(custom=dict(options))
+                timing.start()
+                await _call_all(view, ask, printer, timing, repeat=repeat, concurrency=concurrency)
+        if scope.cancelled_caught:
+            raise Failure(TIMEOUT, f"time is up: {limit:g} s")
         if is_timed:
             notice(timing.summary())
 

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from .._exceptions import ConnectError
 from .._open import open_session
+from .._run_session import DEFAULT_CLOSE_TIMEOUT
 from .._session import Session
+from .._tls import TO_TRUST
 from .._url import parse_url
 from ..auth import ClientAuthenticator, CrossbarScram, Cryptosign, Scram, Ticket, WampCra
 from ._settings import Settings
 
 
-def open_client(settings: Settings) -> AbstractAsyncContextManager[Session]:
+@asynccontextmanager
+async def open_client(
+    settings: Settings, *, close_timeout: float = DEFAULT_CLOSE_TIMEOUT
+) -> AsyncGenerator[Session, None]:
     """Open the session that the options describe.
+
+    Args:
+        settings: The options.
+        close_timeout: Seconds for saying goodbye and closing.
+
+    Yields:
+        The session.
 
     Raises:
         click.UsageError: The options do not fit together.
         Exception: As `open_session` does.
     """
-    return open_session(
-        settings.url,
-        realm=settings.realm,
-        auth=client_auth(settings),
-        authid=settings.authid,
-        authrole=settings.authrole,
-        serializers=None if settings.serializer is None else [settings.serializer],
-        tls=client_tls(settings) if parse_url(settings.url).is_tls else None,
-        proxy=settings.proxy,
-    )
+    try:
+        async with open_session(
+            settings.url,
+            realm=settings.realm,
+            auth=client_auth(settings),
+            authid=settings.authid,
+            authrole=settings.authrole,
+            serializers=None if settings.serializer is None else [settings.serializer],
+            tls=client_tls(settings) if parse_url(settings.url).is_tls else None,
+            proxy=settings.proxy,
+            close_timeout=close_timeout,
+        ) as session:
+            yield session
+    except ConnectError as error:
+        if TO_TRUST not in str(error):
+            raise
+        raise ConnectError(str(error).replace(TO_TRUST, "--cafile FILE")) from error
 
 
 _METHODS: Final[dict[str, Callable[[str, Any], Sequence[ClientAuthenticator]]]] = {

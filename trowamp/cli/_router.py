@@ -71,6 +71,9 @@ def router(
     realms, urls = _places(settings, listen, realm, config)
     _check_realms(config, realms)
     tls = server_tls(*_certificate(settings, cert, key, config))
+    encrypted = [url for url in urls if parse_url(url).is_tls]
+    if encrypted and tls is None:
+        raise click.UsageError(f"{encrypted[0]} needs a certificate: --cert FILE and --key FILE")
     for path in config.exposed:
         notice(f"warning: others can read {path}, which holds a secret: chmod 600 {path}")
     options = _options(config)

@@ -145,6 +145,12 @@ class SharedOption(click.Option):
         self._check = check
         self._sets = sets
 
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Name what the value came from: the variable, or the option."""
+        if ctx is None or ctx.get_parameter_source(str(self.name)) is ParameterSource.ENVIRONMENT:
+            return super().get_error_hint(ctx)
+        return click.Parameter.get_error_hint(self, ctx)
+
     def _keep(self, context: click.Context, parameter: click.Parameter, value: Any) -> None:
         source = context.get_parameter_source(str(self.name))
         if source in (None, ParameterSource.DEFAULT) or context.resilient_parsing:
