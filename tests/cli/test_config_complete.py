@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import signal
 import stat
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +36,7 @@ JOE = '[router.auth.principals.joe]\nrole = "cook"\n'
 
 def write_example(folder: Path) -> Path:
     """Write the documented configuration and the files that it names, with addresses that are free."""
-    text = FILES["router.toml"].replace(":8080/", ":0/").replace("/run/shop/", f"{folder}/")
+    text = FILES["router.toml"].replace(":8080/", ":0/").replace("/tmp/shop/", f"{folder}/")
     secrets = {"stock.secret": "stock's secret\n", "router.key": f"{ROUTER_KEY}\n", "router.secret": "s" * 32}
     for name, content in {**secrets, "router.toml": text, "deciders.py": FILES["deciders.py"]}.items():
         (folder / name).write_text(content, encoding="utf-8")
@@ -53,6 +57,23 @@ def example(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     urls = [running.says("listening on ").removeprefix("listening on ") for _ in range(2)]
     yield running, urls[0], urls[1]
     running.close()
+
+
+def test_the_commands_before_the_example_make_what_it_needs(start: Start, project: Path, tmp_path: Path) -> None:
+    (commands,) = (block.text for block in blocks_of(PAGE) if block.language == "sh")
+    *making, starting = commands.replace("/tmp/shop", f"{tmp_path}/shop").splitlines()
+    (tmp_path / "deciders.py").write_text(FILES["deciders.py"], encoding="utf-8")
+    text = FILES["router.toml"].replace(":8080/", ":0/").replace("/tmp/shop/", f"{tmp_path}/shop/")
+    (tmp_path / "router.toml").write_text(text, encoding="utf-8")
+    program = f'trowamp() {{ {shlex.quote(sys.executable)} -m trowamp "$@"; }}'
+    environment = environment_of(project, {})
+    subprocess.run(["sh", "-ec", "\n".join((program, *making))], cwd=tmp_path, env=environment, check=True, timeout=30)
+    variable, name, *arguments = shlex.split(starting)
+    assert name == "trowamp"
+    running = start(*arguments, env=dict([variable.split("=", 1)]))
+    assert running.says("listening on ").startswith("listening on ws://127.0.0.1:")
+    assert running.says("listening on ") == f"listening on rs+unix://{tmp_path}/shop/router.sock"
+    assert running.end(signal=signal.SIGTERM) == (0, "", "")
 
 
 @pytest.mark.parametrize(
