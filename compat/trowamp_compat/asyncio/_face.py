@@ -241,6 +241,9 @@ class AsyncioFace:
     def failure(self, error: BaseException) -> Failure:
         return Failure(error)
 
+    def unhandled(self, error: BaseException, text: str) -> None:
+        self.loop.call_exception_handler({"message": text, "exception": error})
+
     def in_thread(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
         return self.loop.run_in_executor(None, function)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError, ensureDeferred, inlineCallbacks
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.threads import deferToThreadPool
+from twisted.python import log
 from twisted.python.failure import Failure
 
 from .._logging import Framework
@@ -170,6 +171,9 @@ class TwistedFace:
 
     def failure(self, error: BaseException) -> Failure:
         return Failure(error)  # type: ignore[no-untyped-call]
+
+    def unhandled(self, error: BaseException, text: str) -> None:
+        log.err(self.failure(error), f"Unhandled Error: {text}")  # with it txaio, too, writes the traceback
 
     def in_thread(self, function: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function)

@@ -125,6 +125,15 @@ class Face(Protocol):
         """Return what `onUserError` gets: an object with the error as `value`."""
         ...
 
+    def unhandled(self, error: BaseException, text: str) -> None:
+        """Tell of an error that nobody has handled, as the framework does, with its traceback: also where no logging was started.
+
+        Args:
+            error: The error.
+            text: What has failed.
+        """
+        ...
+
     def in_thread(self, function: Callable[[], Any]) -> Any:
         """Call a function that computes for long in a thread; return a future."""
         ...

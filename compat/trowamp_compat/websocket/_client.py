@@ -244,9 +244,7 @@ class WebSocketClientProtocol(WebSocketProtocol):
             self._opened(early)
 
     def _refused_by_user(self, error: BaseException) -> None:
-        self.log.error(
-            "{name} refuses the connection: {error!r}", name=type(self).__name__, error=error, exc_info=error
-        )
+        self._face.unhandled(error, f"{type(self).__name__} refuses the connection: {error!r}")
         self.failHandshake(f"the client gives up: {error}")
 
     def failHandshake(self, reason: str) -> None:

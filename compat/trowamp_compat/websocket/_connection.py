@@ -298,6 +298,8 @@ class WebSocketProtocol(SendingProtocol, ABC):
         self._is_receiving = True
         try:
             for kind, value in events:
+                if self.failedByMe and kind != CLOSE:
+                    continue
                 handlers[kind](value)
                 if self.state == self.STATE_CLOSED:
                     return
@@ -444,7 +446,7 @@ class WebSocketProtocol(SendingProtocol, ABC):
         """A method of the subclass has failed."""
         if isinstance(error, self._face.canceled):
             return
-        self.log.error("{name} failed: {error!r}", name=type(self).__name__, error=error, exc_info=error)
+        self._face.unhandled(error, f"{type(self).__name__} failed: {error!r}")
         self._fail(self.CLOSE_STATUS_CODE_INTERNAL_ERROR, "internal error")
 
 

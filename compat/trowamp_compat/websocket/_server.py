@@ -190,7 +190,7 @@ class WebSocketServerProtocol(WebSocketProtocol):
         if isinstance(error, ConnectionDeny):
             self.failHandshake(error.reason or "connection denied", error.code)
             return
-        self.log.error("{name}.onConnect failed: {error!r}", name=type(self).__name__, error=error, exc_info=error)
+        self._face.unhandled(error, f"{type(self).__name__}.onConnect failed: {error!r}")
         self.failHandshake("internal server error", 500)
 
     def _accept(self, answer: Any) -> None:

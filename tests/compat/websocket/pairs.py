@@ -139,6 +139,7 @@ class World(ABC):
 
     def __init__(self) -> None:
         self.pairs: list[tuple[End, End]] = []
+        self.errors: list[BaseException] = []  # that nobody has handled
 
     def run(self) -> None:
         """Carry octets until nobody has more to say."""
@@ -158,6 +159,10 @@ class World(ABC):
             end.is_lost = True
             self._lost(end.protocol)
         self.settle()
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
 
     @abstractmethod
     def settle(self) -> None:
@@ -218,8 +223,10 @@ class AsyncioWorld(World):
 
         self.module = websocket
         self.loop = Clockwork()
-        self.errors: list[dict[str, Any]] = []
-        self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
+        self.loop.set_exception_handler(lambda _, context: self.errors.append(context["exception"]))
+
+    def close(self) -> None:
+        self.loop.close()
 
     def attach(self, factory: Any) -> End:
         end = End()
@@ -264,9 +271,20 @@ class TwistedWorld(World):
         super().__init__()
         from trowamp_compat.twisted import websocket
         from twisted.internet.task import Clock
+        from twisted.logger import globalLogPublisher
 
         self.module = websocket
         self.clock = Clock()
+        self.publisher = globalLogPublisher
+        self.publisher.addObserver(self.observe)
+
+    def observe(self, event: Any) -> None:
+        """Take what is logged."""
+        if event.get("isError"):
+            self.errors.append(event["failure"].value)
+
+    def close(self) -> None:
+        self.publisher.removeObserver(self.observe)
 
     def attach(self, factory: Any) -> End:
         end = End()
@@ -315,8 +333,7 @@ def a_world(framework: str) -> Iterator[World]:
     try:
         yield world
     finally:
-        if isinstance(world, AsyncioWorld):
-            world.loop.close()
+        world.close()
 
 
 def noting(base: Any, methods: dict[str, Any] | None) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from .pairs import World, told
+from .pairs import FRAMEWORKS, World, told
 
 CODE_1006 = 1006
 
@@ -165,30 +167,65 @@ def test_a_method_that_fails_ends_the_connection(world: World, by_drop: bool) ->
     def fail(self: Any, payload: bytes, is_binary: bool) -> None:
         raise LookupError("a bug")
 
-    errors: list[Any] = []
-    log = type(
-        "Log", (), {"error": lambda self, *_, **values: errors.append(values["error"]), "debug": lambda *_, **__: None}
-    )
-    _, client = world.connect({"onMessage": fail, "log": log()}, server_options={"failByDrop": by_drop})
+    _, client = world.connect({"onMessage": fail}, server_options={"failByDrop": by_drop})
     client.sendMessage(b"")
     world.run()
     assert told(client, "onClose")[0][:2] == ((False, CODE_1006) if by_drop else (True, 1011))
-    assert [type(error) for error in errors] == [LookupError]
+    assert [type(error) for error in world.errors] == [LookupError]
 
 
 def test_an_asynchronous_method_that_fails_ends_the_connection(world: World) -> None:
     async def fail(self: Any, payload: bytes, is_binary: bool) -> None:
         raise LookupError("a bug")
 
-    errors: list[Any] = []
-    log = type(
-        "Log", (), {"error": lambda self, *_, **values: errors.append(values["error"]), "debug": lambda *_, **__: None}
-    )
-    _, client = world.connect({"onMessage": fail, "log": log()}, server_options={"failByDrop": False})
+    _, client = world.connect({"onMessage": fail}, server_options={"failByDrop": False})
     client.sendMessage(b"")
     world.run()
     assert told(client, "onClose")[0][:2] == (True, 1011)
-    assert [type(error) for error in errors] == [LookupError]
+    assert [type(error) for error in world.errors] == [LookupError]
+
+
+@pytest.mark.parametrize("by_drop", [False, True])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_after_a_method_has_failed_no_more_messages_are_handled(world: World, by_drop: bool, at_once: bool) -> None:
+    def fail(self: Any, payload: bytes, is_binary: bool) -> None:
+        self.log_of_test.append(("onMessage", payload))
+        raise LookupError("a bug")
+
+    server, client = world.connect({"onMessage": fail}, server_options={"failByDrop": by_drop})
+    for payload in (b"first", b"second", b"third"):
+        client.sendMessage(payload)
+        if not at_once:
+            world.settle()
+    world.run()
+    assert told(server, "onMessage") == [(b"first",)]
+    assert len(world.errors) == 1
+
+
+PROGRAM_THAT_FAILS = """
+import sys
+from tests.compat.websocket.pairs import a_world
+
+def fail(self, payload, is_binary):
+    raise LookupError("a bug")
+
+with a_world(sys.argv[1]) as world:
+    if sys.argv[1] == "asyncio":
+        world.loop.set_exception_handler(None)
+    _, client = world.connect({"onMessage": fail})
+    client.sendMessage(b"")
+    world.run()
+"""
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_method_that_fails_in_a_program_that_logs_nothing_is_told_on_stderr(framework: str) -> None:
+    program = [sys.executable, "-W", "error", "-c", PROGRAM_THAT_FAILS, framework]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=True)
+    assert "Noting failed: LookupError('a bug')" in ended.stderr
+    assert "Traceback (most recent call last)" in ended.stderr
+    assert 'raise LookupError("a bug")' in ended.stderr or "in fail" in ended.stderr
+    assert ended.stdout == ""
 
 
 def test_asynchronous_methods_run(world: World) -> None:

@@ -216,9 +216,7 @@ def test_a_server_can_deny(world: World, is_later: bool) -> None:
 
 @pytest.mark.parametrize("answer", ["not offered", 42, ("a", {"X": "line\r\nbreak"}), (None, {"X Y": "1"})])
 def test_a_server_that_answers_nonsense_refuses_the_client(world: World, answer: Any) -> None:
-    log = type("Log", (), {"error": lambda *_, **__: None, "debug": lambda *_, **__: None})
-    methods = {"onConnect": lambda self, request: answer, "log": log()}
-    _, client = world.connect(methods, client_arguments={"protocols": ["a"]})
+    _, client = world.connect({"onConnect": lambda self, request: answer}, client_arguments={"protocols": ["a"]})
     assert "[500]" in told(client, "onClose")[0][2]
 
 
@@ -391,8 +389,8 @@ def test_a_client_that_fails_gives_up(world: World, method: str) -> None:
     def fail(self: Any, _: Any) -> None:
         raise LookupError("a bug")
 
-    log = type("Log", (), {"error": lambda *_, **__: None, "debug": lambda *_, **__: None})
-    server, opened = world.connect({}, {method: fail, "log": log()})
+    server, opened = world.connect({}, {method: fail})
+    assert [type(error) for error in world.errors] == [LookupError]
     assert told(opened, "onOpen") == []
     assert "a bug" in told(opened, "onClose")[0][2]
     assert server.state == server.STATE_CLOSED
