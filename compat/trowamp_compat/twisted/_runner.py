@@ -11,6 +11,7 @@ from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
 from ._connect import check_endpoint
 from ._face import TwistedFace, stop
+from ._signals import HeldSignals
 from .component import Component
 
 
@@ -47,20 +48,28 @@ class ApplicationRunner(Runner):
         Raises:
             Exception: Why there is no connection or no session, or what was put into `extra["error"]`.
         """
-        if log_level is not None:
-            start_logging("twisted", level=log_level)
-        reactor = reactor if reactor is not None else TwistedFace().reactor
-        config = self._config(auto_reconnect=auto_reconnect)
-        config.endpoint.native = endpoint
-        component = self._running = _Component(config, self.realm, self.extra, make)
-        if not start_reactor:
-            return self._opened(component, reactor, auto_reconnect=auto_reconnect)
         errors: list[BaseException] = []
-        self._run(component, reactor, errors)
+        if not start_reactor:
+            component, reactor = self._prepared(make, endpoint, reactor, log_level, auto_reconnect=auto_reconnect)
+            return self._opened(component, reactor, auto_reconnect=auto_reconnect)
+        with HeldSignals() as signals:
+            component, reactor = self._prepared(make, endpoint, reactor, log_level, auto_reconnect=auto_reconnect)
+            self._run(component, reactor, signals, errors)
         self._raise_what_ended_it(errors[0] if errors else None, component, auto_reconnect=auto_reconnect)
         return None
 
-    def _run(self, component: _Component, reactor: Any, errors: list[BaseException]) -> None:
+    def _prepared(
+        self, make: Any, endpoint: Any, reactor: Any, log_level: str | None, *, auto_reconnect: bool
+    ) -> tuple[_Component, Any]:
+        """Return what runs the session, and the reactor that it runs on."""
+        if log_level is not None:
+            start_logging("twisted", level=log_level)
+        config = self._config(auto_reconnect=auto_reconnect)
+        config.endpoint.native = endpoint
+        self._running = component = _Component(config, self.realm, self.extra, make)
+        return component, reactor if reactor is not None else TwistedFace().reactor
+
+    def _run(self, component: _Component, reactor: Any, signals: HeldSignals, errors: list[BaseException]) -> None:
         def ended(result: Any) -> None:
             if isinstance(result, Failure):
                 error: Any = result.value
@@ -71,7 +80,7 @@ class ApplicationRunner(Runner):
             component._start(reactor).addBoth(ended)
             reactor.addSystemEventTrigger("before", "shutdown", self._left)
 
-        reactor.callWhenRunning(begin)
+        reactor.callWhenRunning(signals.begin, reactor, begin)
         reactor.run()
 
     def _left(self) -> Deferred[None]:

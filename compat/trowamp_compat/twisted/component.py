@@ -15,6 +15,7 @@ from ..wamp._transports import TransportConfig
 from ._connect import check_endpoint, connect
 from ._face import TwistedFace, stop
 from ._sessions import Session
+from ._signals import HeldSignals
 
 __all__ = ["Component", "run"]
 
@@ -74,24 +75,29 @@ def run(components: Any, log_level: str | None = "info", stop_at_close: bool = T
         Exception: What ended the first component that failed.
     """
     components = component.components_of(components, Component)
-    if log_level is not None:
-        start_logging("twisted", level=log_level)
-    reactor = TwistedFace().reactor
     errors: list[BaseException] = []
     if not start_loop:
-        return _run_all(reactor, components, errors)
+        return _run_all(_logging_reactor(log_level), components, errors)
+    with HeldSignals() as signals:
+        reactor = _logging_reactor(log_level)
 
-    def begin() -> None:
-        reactor.addSystemEventTrigger("before", "shutdown", _stop_all, components)
-        done = _run_all(reactor, components, errors)
-        if stop_at_close:
-            done.addBoth(lambda _: stop(reactor))
+        def begin() -> None:
+            reactor.addSystemEventTrigger("before", "shutdown", _stop_all, components)
+            done = _run_all(reactor, components, errors)
+            if stop_at_close:
+                done.addBoth(lambda _: stop(reactor))
 
-    reactor.callWhenRunning(begin)
-    reactor.run()
+        reactor.callWhenRunning(signals.begin, reactor, begin)
+        reactor.run()
     if errors:
         raise errors[0]
     return None
+
+
+def _logging_reactor(log_level: str | None) -> Any:
+    if log_level is not None:
+        start_logging("twisted", level=log_level)
+    return TwistedFace().reactor
 
 
 def _run_all(reactor: Any, components: Sequence[Component], errors: list[BaseException]) -> Deferred[Any]:
