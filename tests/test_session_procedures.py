@@ -495,6 +495,20 @@ async def test_progress_that_is_too_large_is_answered_as_a_result_that_is() -> N
         assert "exceeds the limit of 4096" in str(whole.value)
 
 
+async def test_a_result_above_a_limit_that_cannot_be_announced_costs_the_callee_its_session() -> None:
+    async with (
+        trowamp.open_router(listen=["ws://127.0.0.1:0/ws"], max_message_size=4096) as router,
+        router.open_session(realm="realm1") as caller,
+    ):
+        with pytest.raises(trowamp.SessionLost, match="exceeds the limit of 4096") as lost:
+            async with trowamp.open_session(router.urls[0], realm="realm1") as callee:
+                await callee.register(F, lambda: "x" * 5000)
+                with pytest.raises(Canceled), trio.CancelScope(shield=True):  # the block is cancelled, too
+                    await caller.call(F)
+                await trio.sleep_forever()
+        assert lost.value.abort_reason == trowamp.uris.ERROR_PROTOCOL_VIOLATION
+
+
 @pytest.mark.checklist("PCR-C3")
 async def test_progress_that_nobody_asked_for_is_not_sent() -> None:
     async with open_scripted_router() as router, router.open_session() as session:
