@@ -159,6 +159,36 @@ def test_no_more_events_wait_for_a_handler_than_there_is_room_for(run: Run, monk
 
 @on_both
 @pytest.mark.autobahn("W-19")
+def test_of_a_flood_of_lost_events_there_is_a_line_with_their_number_a_second_and_at_the_end(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_subscribers, "BUFFER", 2)
+    monkeypatch.setattr(_subscribers, "_APART", 0.01)
+
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit)
+        told: list[str] = []
+        session.onUserError = lambda fail, text: told.append(text.partition(" for ")[0])
+        subscription = await session.subscribe(Slow(kit), TOPIC)
+
+        def flood(size: int) -> None:
+            for number in range(size):
+                router.say(message.Event(subscription.id, number + 1, args=[number]))
+
+        flood(3 + 2000)
+        assert told == ["an event is lost"]
+        await until(kit, lambda: len(told) == 2)
+        flood(500)
+        await until(kit, lambda: len(told) == 3)
+        flood(7)
+        router.close()
+        assert told == ["an event is lost", *(f"{lost} more events are lost" for lost in (1999, 500, 7))]
+
+    run(scenario)
+
+
+@on_both
+@pytest.mark.autobahn("W-19")
 @pytest.mark.parametrize("fails_later", [False, True], ids=["at once", "later"])
 def test_a_hook_for_errors_that_fails_itself_keeps_no_event_from_the_handler(run: Run, fails_later: bool) -> None:
     async def scenario(kit: Kit) -> None:

@@ -173,7 +173,8 @@ class TwistedFace:
         return Failure(error)  # type: ignore[no-untyped-call]
 
     def unhandled(self, error: BaseException, text: str) -> None:
-        log.err(self.failure(error), f"Unhandled Error: {text}")  # with it txaio, too, writes the traceback
+        # txaio writes the traceback of what is logged so, and not that of what a `Logger` is given
+        log.err(self.failure(error), f"Unhandled Error: {text}")  # type: ignore[no-untyped-call]
 
     def in_thread(self, function: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function)

@@ -12,6 +12,7 @@ from trowamp.messages import Event
 from trowamp.uris import UriPattern
 
 from ._binding import Binding
+from ._face import Handle
 from ._payloads import decoded
 from ._turns import Turns
 from .request import Handler
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ._session import SessionBase
 
 BUFFER: Final = 10_000  # events that wait for a handler
+_APART: Final = 1.0  # seconds between two lines about events that are lost
 
 
 class Subscriber(Turns[Event]):
@@ -33,7 +35,7 @@ class Subscriber(Turns[Event]):
         options: Options, or None.
     """
 
-    __slots__ = ("_binding", "function", "pattern", "session", "subscription")
+    __slots__ = ("_binding", "_lost", "_timer", "function", "pattern", "session", "subscription")
 
     subscription: Subscription
 
@@ -48,6 +50,8 @@ class Subscriber(Turns[Event]):
         self.session = session
         self.function = function
         self.pattern = pattern
+        self._lost = 0  # events, since the last line about them
+        self._timer: Handle | None = None  # until the next one
         self._binding = Binding(function, pattern, options.details_arg if options else None, (EventDetails,))
 
     def subscribed(self, subscription_id: int) -> Subscription:
@@ -66,12 +70,31 @@ class Subscriber(Turns[Event]):
             self._waiting.append(message)
             self._go_on()
         else:
-            self.session._user_error(OverflowError(f"{BUFFER} events wait already"), f"an event is lost for {self}")
+            self._lost += 1
+            if self._timer is None:
+                self._tell_of_the_lost("an event is lost")
 
     def stop(self) -> None:
         """No more events are wanted, or this is the handler of a session that is over: those that wait are dropped."""
         self._limit = 0
         self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            if self._lost:
+                self._tell_of_the_lost()
+
+    def _tell_of_the_lost(self, what: str | None = None) -> None:
+        """Tell of events that are lost, once a second at most: a publisher may cause any number of them."""
+        what, self._lost = what or f"{self._lost} more events are lost", 0
+        if self._limit:
+            self._timer = self.session._face.call_later(_APART, self._second_passed)
+        self.session._user_error(OverflowError(f"{BUFFER} events wait already"), f"{what} for {self}")
+
+    def _second_passed(self) -> None:
+        self._timer = None
+        if self._lost:
+            self._tell_of_the_lost()
 
     def _begin(self, message: Event) -> None:
         """Handle an event; what the function raises is told, and ends nothing."""

@@ -275,7 +275,7 @@ class TwistedWorld(World):
 
         self.module = websocket
         self.clock = Clock()
-        self.publisher = globalLogPublisher
+        self.publisher: Any = globalLogPublisher
         self.publisher.addObserver(self.observe)
 
     def observe(self, event: Any) -> None:
