@@ -275,8 +275,8 @@ class TwistedWorld(World):
 
         self.module = websocket
         self.clock = Clock()
-        self.publisher: Any = globalLogPublisher
-        self.publisher.addObserver(self.observe)
+        self.publisher = globalLogPublisher
+        self.publisher.addObserver(self.observe)  # type: ignore[arg-type]
 
     def observe(self, event: Any) -> None:
         """Take what is logged."""
@@ -284,7 +284,7 @@ class TwistedWorld(World):
             self.errors.append(event["failure"].value)
 
     def close(self) -> None:
-        self.publisher.removeObserver(self.observe)
+        self.publisher.removeObserver(self.observe)  # type: ignore[arg-type]
 
     def attach(self, factory: Any) -> End:
         end = End()

@@ -186,8 +186,7 @@ def test_an_asynchronous_method_that_fails_ends_the_connection(world: World) -> 
 
 
 @pytest.mark.parametrize("by_drop", [False, True])
-@pytest.mark.parametrize("at_once", [False, True])
-def test_after_a_method_has_failed_no_more_messages_are_handled(world: World, by_drop: bool, at_once: bool) -> None:
+def test_after_a_method_has_failed_no_more_messages_are_handled(world: World, by_drop: bool) -> None:
     def fail(self: Any, payload: bytes, is_binary: bool) -> None:
         self.log_of_test.append(("onMessage", payload))
         raise LookupError("a bug")
@@ -195,8 +194,6 @@ def test_after_a_method_has_failed_no_more_messages_are_handled(world: World, by
     server, client = world.connect({"onMessage": fail}, server_options={"failByDrop": by_drop})
     for payload in (b"first", b"second", b"third"):
         client.sendMessage(payload)
-        if not at_once:
-            world.settle()
     world.run()
     assert told(server, "onMessage") == [(b"first",)]
     assert len(world.errors) == 1
@@ -224,7 +221,7 @@ def test_a_method_that_fails_in_a_program_that_logs_nothing_is_told_on_stderr(fr
     ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=True)
     assert "Noting failed: LookupError('a bug')" in ended.stderr
     assert "Traceback (most recent call last)" in ended.stderr
-    assert 'raise LookupError("a bug")' in ended.stderr or "in fail" in ended.stderr
+    assert "in fail\n" in ended.stderr
     assert ended.stdout == ""
 
 
