@@ -11,6 +11,7 @@ import platform
 import sys
 from pathlib import Path
 
+from .awake import processors_kept_awake
 from .jobs import CLIENTS, FULL, GROUPS, QUICK, ROUTERS, Bench, Job, open_bench
 from .plot import write_plot
 from .processes import ProgramFailed
@@ -48,6 +49,7 @@ def _conditions(rounds: int) -> dict[str, str]:
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
         "rounds": str(rounds),
+        "processors": "kept from being halted",
         "load before the run": f"{load:.2f}: "
         + ("a quiet machine" if is_quiet else "MEASURED UNDER LOAD of other programs"),
     }
@@ -100,7 +102,7 @@ def main(arguments: list[str]) -> int:
     if options.n:
         extent = dataclasses.replace(extent, n=options.n)
     results = Results(_conditions(rounds))
-    with open_bench(extent, options.subjects) as bench:
+    with processors_kept_awake(), open_bench(extent, options.subjects) as bench:
         _run_all(bench, options.groups, rounds, results)
     results.conditions["load after the run"] = f"{os.getloadavg()[0]:.2f} (with the run's own)"
     options.results.mkdir(parents=True, exist_ok=True)

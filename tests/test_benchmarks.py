@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import _run_all
+from benchmarks.awake import processors_kept_awake
 from benchmarks.jobs import CLIENTS, FULL, GROUPS, ROUTERS, Job, open_bench
 from benchmarks.processes import ProgramFailed, measure
 from benchmarks.results import Results
@@ -110,3 +112,12 @@ def test_routers_and_latency_have_figures(project: Path, tmp_path: Path) -> None
     }
     (latency, *_) = content["groups"]["Latency: caller, router and callee in three processes"]
     assert 0 < latency["figures"]["p50_us"] <= latency["figures"]["p99_us"]
+
+
+def test_processors_are_kept_awake_by_processes_that_give_way_and_end_with_the_block() -> None:
+    with processors_kept_awake() as pids:
+        policies = {os.sched_getscheduler(pid) for pid in pids}
+        processors = sorted(tuple(os.sched_getaffinity(pid)) for pid in pids)
+    assert policies == {os.SCHED_IDLE}
+    assert processors == [(each,) for each in sorted(os.sched_getaffinity(0))]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
