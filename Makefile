@@ -7,6 +7,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 STAMP := .venv/.made
 
+MAKEFLAGS += --no-print-directory
+
 .PHONY: help demo test test-quick lint pytest coverage peers bench soak fuzz chaos clean
 
 help:
@@ -25,7 +27,10 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/trowamp demo
 
-test: lint pytest
+# The peers are installed while the types are checked: one waits for the network, the other needs a processor.
+test: $(STAMP)
+	$(MAKE) --jobs=2 --output-sync=recurse lint peers
+	$(MAKE) pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
