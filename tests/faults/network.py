@@ -73,7 +73,7 @@ class Cable:
 
     @contextmanager
     def _at(self, name: str) -> Iterator[None]:
-        own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)  # "self" is the main thread
         other = os.open(Path("/run/netns") / name, os.O_RDONLY)
         try:
             _enter(other)

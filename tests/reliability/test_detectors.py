@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,3 +199,22 @@ async def test_a_cable_can_be_unplugged_and_leaves_nothing_behind() -> None:
             for stream in (near, far, listener):
                 await stream.aclose()
     assert (await trio.run_process(["ip", "netns", "list"], capture_stdout=True)).stdout.count(b"trowamp-") == 0
+
+
+@pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "possible here")
+def test_a_thread_that_was_at_a_host_goes_back_to_where_it_was() -> None:
+    def place() -> Path:
+        return Path("/proc/thread-self/ns/net").readlink()
+
+    def places() -> tuple[Path, Path, Path]:
+        before = place()
+        with cable.at_near():
+            near = place()
+        return before, near, place()
+
+    with open_cable() as cable, ThreadPoolExecutor(1) as threads:
+        home = threads.submit(place).result()
+        with cable.at_far():
+            before, near, after = threads.submit(places).result()
+    assert (before, after) == (home, home)
+    assert near != home

@@ -37,10 +37,12 @@ def cable() -> Iterator[Cable]:
 
 @asynccontextmanager
 async def open_far_router(cable: Cable) -> AsyncGenerator[Router, None]:
-    """Run a router at the far host."""
-    with cable.at_far():
-        async with open_router(["realm1"], [f"ws://{cable.far}:0/"], ping_interval=1.0, ping_timeout=1.0) as router:
-            yield router
+    """Run a router at the far host, where it listens; threads that are made in the block belong to neither."""
+    async with AsyncExitStack() as stack:
+        with cable.at_far():
+            opening = open_router(["realm1"], [f"ws://{cable.far}:0/"], ping_interval=1.0, ping_timeout=1.0)
+            router = await stack.enter_async_context(opening)
+        yield router
 
 
 class Witness:
