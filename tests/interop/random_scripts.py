@@ -259,9 +259,7 @@ class Player:
         return m.Subscribe(actor.next_id(), step.options, self._there(step.uri))
 
     def _unsubscribe(self, actor: Actor, step: Step) -> m.Message:
-        known = actor.subscriptions
-        subscription = known.pop(step.number % len(known)) if known and step.number >= 0 else NOBODY
-        return m.Unsubscribe(actor.next_id(), subscription)
+        return m.Unsubscribe(actor.next_id(), _taken(actor.subscriptions, step))
 
     def _publish(self, actor: Actor, step: Step) -> m.Message:
         ids = [each.session_id for each in self._actors]
@@ -274,9 +272,7 @@ class Player:
         return m.Register(actor.next_id(), step.options, self._there(step.uri))
 
     def _unregister(self, actor: Actor, step: Step) -> m.Message:
-        known = actor.registrations
-        registration = known.pop(step.number % len(known)) if known and step.number >= 0 else NOBODY
-        return m.Unregister(actor.next_id(), registration)
+        return m.Unregister(actor.next_id(), _taken(actor.registrations, step))
 
     def _call(self, actor: Actor, step: Step) -> m.Message:
         request_id = actor.next_id()
@@ -391,3 +387,8 @@ async def open_player(url: str, realm: str, serializer: str, place: str) -> Asyn
             peer.send(m.Hello(realm, {"roles": CLIENT_ROLES}))
             actors.append(Actor(peer, (await peer.expect(m.Welcome)).session_id))
         yield Player(actors, place)
+
+
+def _taken(known: list[int], step: Step) -> int:
+    """Take the id that a step is about; one that nobody has, if it is about none."""
+    return known.pop(step.number % len(known)) if known and step.number >= 0 else NOBODY

@@ -64,11 +64,12 @@ PAYLOAD_SERIALIZERS: Final[Mapping[str, PayloadSerializer]] = MappingProxyType(
 )
 
 
-def get_serializer(name: str) -> Serializer:
+def get_serializer(name: str, among: Mapping[str, Serializer] = SERIALIZERS) -> Serializer:
     """Return the serializer with a name.
 
     Args:
         name: For example "cbor"; see `SERIALIZERS`.
+        among: The serializers to choose from, by their names.
 
     Returns:
         The serializer.
@@ -77,6 +78,6 @@ def get_serializer(name: str) -> Serializer:
         ValueError: There is none with this name.
     """
     try:
-        return SERIALIZERS[name]
+        return among[name]
     except KeyError:
-        raise ValueError(f"no serializer is named {name!r}; there are {', '.join(SERIALIZERS)}") from None
+        raise ValueError(f"no serializer is named {name!r}; there are {', '.join(among)}") from None

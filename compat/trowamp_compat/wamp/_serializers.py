@@ -7,12 +7,13 @@ refused.
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
-from trowamp.wire import Serializer
+from trowamp.wire import Serializer, serializers
 from trowamp.wire.serializers import (
     CborSerializer,
     JsonSerializer,
@@ -60,14 +61,5 @@ _EACH: Final[tuple[Serializer, ...]] = (
 
 SERIALIZERS: Final = MappingProxyType({each.name: each for each in _EACH})
 
-
-def get_serializer(name: str) -> Serializer:
-    """Return the serializer with a name.
-
-    Raises:
-        ValueError: There is none with this name.
-    """
-    try:
-        return SERIALIZERS[name]
-    except KeyError:
-        raise ValueError(f"no serializer is named {name!r}; there are {', '.join(SERIALIZERS)}") from None
+#: As that of `trowamp.wire`, among the serializers of connections.
+get_serializer: Final = functools.partial(serializers.get_serializer, among=SERIALIZERS)
