@@ -8,9 +8,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from trowamp_compat._collector import imports_spared
 
 from tests.cli.program import Program, environment_of
-from trowamp_compat._collector import imports_spared
 
 PROGRAMS = {
     "component": """
