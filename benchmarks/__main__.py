@@ -49,7 +49,7 @@ def _conditions(rounds: int) -> dict[str, str]:
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
         "rounds": str(rounds),
-        "processors": "kept from being halted",
+        "processors": "kept from being halted; clients share one with the stub router",
         "load before the run": f"{load:.2f}: "
         + ("a quiet machine" if is_quiet else "MEASURED UNDER LOAD of other programs"),
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ PROGRAM_TIMEOUT = 90.0
 PAYLOADS_TIMEOUT = 45.0  # a client that finds a message too large may wait for an answer for ever
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 10.0
+SHARED = max(os.sched_getaffinity(0))  # the processor of clients, and of what answers them from memory
 _LARGEST_MESSAGE = 2**24 - 1  # octets; a payload of 1 MiB and its head are more than the router accepts by default
 
 Row = dict[str, Any]
@@ -79,9 +81,19 @@ def command_of(python: str, program: str, *arguments: object) -> list[str]:
 
 
 def measure(
-    command: Sequence[str], environment: dict[str, str] | None = None, *, timeout: float = PROGRAM_TIMEOUT
+    command: Sequence[str],
+    environment: dict[str, str] | None = None,
+    *,
+    timeout: float = PROGRAM_TIMEOUT,
+    processor: int | None = None,
 ) -> list[Row]:
     """Run a program and return what it reports.
+
+    Args:
+        command: The program and its arguments.
+        environment: What it is told beside our own environment.
+        timeout: Seconds after which it is ended.
+        processor: The only one it may use; None for any.
 
     Raises:
         ProgramFailed: It reported nothing, failed or did not end; has its last words, and what it reported before.
@@ -91,6 +103,7 @@ def measure(
             command,
             cwd=PROJECT,
             env=environment_with(environment),
+            preexec_fn=_onto(processor),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -111,14 +124,20 @@ def _rows(output: str) -> list[Row]:
 
 @contextmanager
 def running(
-    command: Sequence[str], ready: str, log: Path, environment: dict[str, str] | None = None
+    command: Sequence[str],
+    ready: str,
+    log: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    processor: int | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """Run a server; the block gets its process id, and the line in which `ready` stood."""
+    """Run a server; the block gets its process id, and the line in which `ready` stood. `processor` is the only one it may use."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=PROJECT,
             env=environment_with(environment),
+            preexec_fn=_onto(processor),  # noqa: PLW1509  # this process has no threads
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -128,6 +147,11 @@ def running(
         yield process.pid, _wait_for(process, command, ready, log)
     finally:
         _end(process)
+
+
+def _onto(processor: int | None) -> Callable[[], None] | None:
+    """Return what a process does before it begins, to use one processor only."""
+    return None if processor is None else functools.partial(os.sched_setaffinity, 0, {processor})
 
 
 def environment_with(more: dict[str, str] | None) -> dict[str, str]:
@@ -158,15 +182,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def stub_router(python: str, folder: Path) -> Iterator[Server]:
-    """Run the stub router."""
-    with running(command_of(python, "stub_router"), "listening on", folder / "stub.log") as (pid, line):
+    """Run the stub router, on the processor that it shares with clients."""
+    command = command_of(python, "stub_router")
+    with running(command, "listening on", folder / "stub.log", processor=SHARED) as (pid, line):
         yield Server(int(line.split()[-1]), pid)
 
 
 @contextmanager
 def echo_server(python: str, folder: Path) -> Iterator[Server]:
-    """Run the server that sends back what it gets."""
-    with running(command_of(python, "echo_server"), "listening on", folder / "echo.log") as (pid, line):
+    """Run the server that sends back what it gets, on the processor that it shares with clients."""
+    command = command_of(python, "echo_server")
+    with running(command, "listening on", folder / "echo.log", processor=SHARED) as (pid, line):
         yield Server(int(line.split()[-1]), pid)
 
 

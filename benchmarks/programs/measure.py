@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import sys
@@ -39,6 +40,7 @@ class Measure:
         self._size = size
 
     def __enter__(self) -> None:
+        gc.collect()  # what was left from before is not what is measured
         self._cpu, self._time = self.cpu(), time.perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
