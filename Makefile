@@ -76,7 +76,7 @@ soak: $(STAMP)
 	TROWAMP_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest tests/reliability -k "harmed_all_the_time" --timeout=0
 
 chaos: $(STAMP) peers
-	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest $(MEASURED) tests/interop/test_random_scripts.py --timeout=0
+	TROWAMP_SCALE=$(CHAOS_SCALE) $(BIN)/python -m pytest $(MEASURED) tests/router/test_model.py tests/interop/test_random_scripts.py --timeout=0
 
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'

@@ -31,6 +31,7 @@ DETECTED = (
 )
 LOSS = 8.0  # seconds with each share of packets lost
 PARTITION = 5.0  # seconds
+STOP = 5.0  # seconds; half of the default ping time-out
 KERNEL = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}  # instead of a minute
 BUSY = 1.5  # more than that on a machine that does other things as well
 
@@ -218,6 +219,7 @@ async def test_a_router_that_is_stopped_for_a_moment_loses_nobody_and_one_that_s
             router.freeze()
             nursery.start_soon(patient.call, "wamp.session.count")
             await lost.wait()
+            await trio.sleep_until(stopped + STOP)
             router.thaw()
         assert await patient.call("wamp.session.count") in {1, 2}  # it has not read of the other's end yet, or has
         check("R18", "a stopped router noticed, pings 0.3 s", took, "<=", 0.6 * BUSY + 0.3, unit="s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import trio
 
 from tests.faults.goals import check, scaled
@@ -29,12 +31,17 @@ class Audience:
         self.took: list[float] = []
         self.got = 0
         self.is_behind = trio.Event()  # whoever reads nothing has been dropped
+        self.behind_at = self.dropped_at = math.inf
 
     def on_event(self, began: float, payload: str) -> None:
         self.got += 1
         if self.got == DROPPED * HEALTHY:
+            self.behind_at = trio.current_time()
             self.is_behind.set()
         self.took.append(trio.current_time() - began)
+
+    def on_leave(self, _session: int, *_: object) -> None:
+        self.dropped_at = min(self.dropped_at, trio.current_time())
 
     def p99(self) -> float:
         return sorted(self.took)[len(self.took) * 99 // 100]
@@ -47,6 +54,7 @@ async def publish(router: RouterProcess, count: int, audience: Audience) -> int:
     async def listen(*, task_status: trio.TaskStatus[Session]) -> None:
         async with open_session(router.url("ws"), realm="realm1") as session:
             await session.subscribe(TOPIC, audience.on_event)
+            await session.subscribe("wamp.session.on_leave", audience.on_leave)
             task_status.started(session)
             await trio.sleep_forever()
 
@@ -98,6 +106,8 @@ async def test_a_subscriber_that_never_reads_costs_the_others_nothing() -> None:
     bound = SLOWER * alone.p99() + NOISE
     check("R7", "p99 of an event's way, with a stalled subscriber", audience.p99(), "<=", bound, unit="s")
     check("R7", "growth of the router", grown, "<=", MEMORY, unit="KiB")
+    late = audience.dropped_at - audience.behind_at
+    check("R7", "end of a stalled subscriber, after more waited for it than may", late, "<=", 1.0, unit="s")
     assert goodbye is not None
     assert goodbye.reason == "wamp.close.killed"
     assert "does not read fast enough" in goodbye.details["message"]

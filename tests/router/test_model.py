@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.faults.goals import SCALE, scaled
 from trowamp import uris
 from trowamp.messages import (
     Call,
@@ -492,7 +493,11 @@ def essence(message: Message) -> Any:
 
 
 RouterModel.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=scaled(300),
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=SCALE <= 1,  # the same lives in each run of the suite, new ones in the long form
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestRouterModel = pytest.mark.checklist(
     "SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R5", "BP-R9", "BP-R11", "BP-R12", "PCI-R2", "PCI-R6", "SM-R1"
