@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import cbor2
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from trowamp import RemoteProtocolError
 from trowamp.messages import Result
 from trowamp.wire import Serializer, get_serializer
-from trowamp.wire._values import ATOMS, PLAIN, is_plain
+from trowamp.wire._values import ATOMS, PLAIN, is_certainly_plain, is_plain
 
 _ENCODERS = {"msgpack": msgspec.msgpack.encode, "json": msgspec.json.encode}
 _DECODERS = {"msgpack": msgspec.msgpack, "json": msgspec.json}
@@ -42,6 +43,21 @@ def test_what_the_type_lets_pass_is_plain_and_decoded_as_without_it(name: str, v
         return
     assert is_plain(typed, ATOMS)
     assert repr(typed) == repr(_DECODERS[name].decode(body))
+
+
+_ANYTHING = st.recursive(
+    _ATOMS | st.integers() | st.binary() | st.just(cbor2.undefined) | st.integers(0, 19).map(cbor2.CBORSimpleValue),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("ab") | st.integers() | st.binary(), inner),
+)
+
+
+@given(values=st.lists(_ANYTHING))
+def test_what_is_certainly_plain_among_all_that_cbor_can_hold_is_plain(values: list[Any]) -> None:
+    assert is_plain(values, ATOMS) or not is_certainly_plain(values)
+
+
+def test_an_ordinary_message_is_certainly_plain() -> None:
+    assert is_certainly_plain([36, 1, 2, {"topic": "com.example"}, ["hello", 1, 2.5, None, [True, {"a": {}}]], {}])
 
 
 @pytest.mark.parametrize(

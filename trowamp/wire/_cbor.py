@@ -13,7 +13,7 @@ from .._exceptions import RemoteProtocolError
 from ._binary import BinarySerializer
 from ._cbor_writer import write, write_list
 from ._pieces import LARGE
-from ._values import ATOMS, MESSAGE_DEPTH, is_plain
+from ._values import ATOMS, MESSAGE_DEPTH, is_certainly_plain, is_plain
 
 
 class _Tags(dict[int, Callable[..., Any]]):
@@ -108,4 +108,6 @@ class CborSerializer(BinarySerializer):
             raw = _load_small(body) if len(body) < LARGE else _load_cbor(body, _NO_TAGS)
         except (cbor2.CBORDecodeError, ValueError, RemoteProtocolError):
             return None  # it is wrong, or has tags
-        return None if type(raw) is list and not is_plain(raw, self._atoms) else raw
+        if type(raw) is list and not (is_certainly_plain(raw) or is_plain(raw, self._atoms)):
+            return None
+        return raw
