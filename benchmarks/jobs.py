@@ -13,7 +13,16 @@ from pathlib import Path
 from . import processes
 from .instructions import counted
 from .limits import limits_command
-from .processes import PAYLOADS_TIMEOUT, PROGRAM_TIMEOUT, SHARED, ProgramFailed, Row, Server, command_of, measure
+from .processes import (
+    PAYLOADS_TIMEOUT,
+    PROGRAM_TIMEOUT,
+    ProgramFailed,
+    Row,
+    Server,
+    command_of,
+    measure,
+    shared_processor,
+)
 from .programs.payloads import KINDS
 
 GROUPS = ("clients", "compat", "payloads", "latency", "routers", "growth", "memory", "match", "instructions")
@@ -197,7 +206,7 @@ class Bench:
     def _with_stub(self, subject: Subject, setting: tuple[str, str], scenario: str, n: int) -> list[Row]:
         command = self._client_command(subject, self._stub.url(setting[0]), setting[1], scenario, n)
         timeout = PAYLOADS_TIMEOUT if scenario in KINDS else PROGRAM_TIMEOUT
-        return measure(command, subject.environment, timeout=timeout, processor=SHARED)
+        return measure(command, subject.environment, timeout=timeout, processor=shared_processor())
 
     def _load(self, router: str, what: str, framing: str, n: int) -> list[Row]:
         server = self._router(router)
@@ -224,7 +233,7 @@ class Bench:
 
     def _bare_socket(self, setting: tuple[str, str], n: int) -> list[Row]:
         command = limits_command("socket", setting[1], n, self._echo.port, setting[0])
-        return measure(command, processor=SHARED)
+        return measure(command, processor=shared_processor())
 
     def _of_payloads(self) -> Iterator[Job]:
         for setting in self._extent.settings:

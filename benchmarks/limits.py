@@ -19,7 +19,7 @@ import trio
 from trowamp.messages import Call, Invocation, Message, Result, Yield
 from trowamp.wire import Serializer, get_serializer
 
-from .processes import SHARED, echo_server, measure
+from .processes import echo_server, measure, shared_processor
 from .programs.measure import Measure
 from .programs.scenarios import ECHO, IN_FLIGHT
 
@@ -100,7 +100,7 @@ def _all(n: int) -> None:
                 _show(f"{name} {what}", measure(limits_command(what, name, n)))
             for framing in _HEAD:
                 command = limits_command("socket", name, n, echo.port, framing)
-                _show(f"{name} bare socket, {framing}", measure(command, processor=SHARED))
+                _show(f"{name} bare socket, {framing}", measure(command, processor=shared_processor()))
 
 
 def _show(title: str, rows: list[dict[str, Any]]) -> None:

@@ -23,7 +23,6 @@ PROGRAM_TIMEOUT = 90.0
 PAYLOADS_TIMEOUT = 45.0  # a client that finds a message too large may wait for an answer for ever
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 10.0
-SHARED = max(os.sched_getaffinity(0))  # the processor of clients, and of what answers them from memory
 _LARGEST_MESSAGE = 2**24 - 1  # octets; a payload of 1 MiB and its head are more than the router accepts by default
 
 Row = dict[str, Any]
@@ -103,7 +102,7 @@ def measure(
             command,
             cwd=PROJECT,
             env=environment_with(environment),
-            preexec_fn=_onto(processor),
+            preexec_fn=_onto(processor),  # this process has no threads
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -149,6 +148,11 @@ def running(
         _end(process)
 
 
+def shared_processor() -> int:
+    """Return the processor of clients, and of what answers them from memory."""
+    return max(os.sched_getaffinity(0))
+
+
 def _onto(processor: int | None) -> Callable[[], None] | None:
     """Return what a process does before it begins, to use one processor only."""
     return None if processor is None else functools.partial(os.sched_setaffinity, 0, {processor})
@@ -184,7 +188,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def stub_router(python: str, folder: Path) -> Iterator[Server]:
     """Run the stub router, on the processor that it shares with clients."""
     command = command_of(python, "stub_router")
-    with running(command, "listening on", folder / "stub.log", processor=SHARED) as (pid, line):
+    with running(command, "listening on", folder / "stub.log", processor=shared_processor()) as (pid, line):
         yield Server(int(line.split()[-1]), pid)
 
 
@@ -192,7 +196,7 @@ def stub_router(python: str, folder: Path) -> Iterator[Server]:
 def echo_server(python: str, folder: Path) -> Iterator[Server]:
     """Run the server that sends back what it gets, on the processor that it shares with clients."""
     command = command_of(python, "echo_server")
-    with running(command, "listening on", folder / "echo.log", processor=SHARED) as (pid, line):
+    with running(command, "listening on", folder / "echo.log", processor=shared_processor()) as (pid, line):
         yield Server(int(line.split()[-1]), pid)
 
 

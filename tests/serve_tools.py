@@ -61,9 +61,10 @@ class Peer:
             self.pump.flush()
         return self._messages.pop(0)
 
-    async def join(self) -> None:
+    async def join(self) -> int:
+        """Join; return the id of the session."""
         self.send(Hello(REALM, {"roles": ROLES}))
-        await self.expect(Welcome)
+        return (await self.expect(Welcome)).session_id
 
     async def subscribe(self, topic: str) -> None:
         self.send(Subscribe(1, {}, topic))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 import textwrap
+import weakref
 from pathlib import Path
 
 import pytest
-from trowamp_compat._collector import imports_spared
+from trowamp_compat._collector import spare_what_is_there
+from trowamp_compat.asyncio._running import run_until_done
 
 from tests.cli.program import Program, environment_of
 
@@ -41,13 +42,22 @@ from trowamp_compat.FRAMEWORK.component import Component, run
 from trowamp_compat.FRAMEWORK.wamp import ApplicationRunner, ApplicationSession
 
 def tell(when):
-    sys.__stdout__.write(f"{when}: {gc.get_freeze_count() > 1000}\\n")
+    sys.__stdout__.write(f"{when}: {gc.get_freeze_count() > 10000}\\n")
+
+tell("before")
 
 def stop():
     if "FRAMEWORK" == "twisted":
         from twisted.internet import reactor
         reactor.stop()
 """
+
+
+class Node:
+    """Something that only the collector can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 @pytest.mark.parametrize("framework", ["asyncio", "twisted"])
@@ -63,24 +73,17 @@ def test_the_collector_does_not_walk_over_what_a_running_program_has_imported(
         end = program.end()
     finally:
         program.close()
-    assert (end.code, end.out.splitlines()) == (0, ["joined: True", "over: False"]), end.err
+    assert (end.code, end.out.splitlines()) == (0, ["before: False", "joined: True", "over: True"]), end.err
 
 
-def test_a_program_that_has_frozen_objects_itself_is_left_as_it_is() -> None:
-    if gc.get_freeze_count():
-        pytest.skip("somebody else has frozen objects")
-    gc.freeze()
-    try:
-        frozen = gc.get_freeze_count()
-        with imports_spared():
-            assert gc.get_freeze_count() <= frozen
-        assert 0 < gc.get_freeze_count() <= frozen
-    finally:
-        gc.unfreeze()
+def test_what_a_run_leaves_behind_is_collected_although_others_follow() -> None:
+    spare_what_is_there()
+    left = weakref.WeakSet[Node]()
 
+    async def leave_a_cycle() -> None:
+        left.add(Node())
 
-def test_what_failed_does_not_stay_frozen() -> None:
-    before = gc.get_freeze_count()
-    with pytest.raises(SystemExit), imports_spared():
-        sys.exit(1)
-    assert gc.get_freeze_count() == before
+    for _ in range(5):
+        run_until_done(leave_a_cycle, lambda: None)
+    gc.collect()
+    assert len(left) == 0

@@ -81,7 +81,7 @@ def _answers_once_more_when_somebody_leaves(steps: list[Step], ours: list[Line],
     answers = more(theirs, ours)
     of_calls = all(line[1:3] == ("Error", Call.code) and line[0] in {steps[-1].session, *cancelled} for line in answers)
     is_more = not more(ours, theirs) and errors(answers) == {uris.ERROR_CANCELED}
-    return steps[-1].action == "leave" and is_more and of_calls
+    return steps[-1].action in {"leave", "vanish"} and is_more and of_calls
 
 
 DIFFERENCES: Final = (

@@ -31,7 +31,7 @@ DETECTED = (
 )
 LOSS = 8.0  # seconds with each share of packets lost
 PARTITION = 5.0  # seconds
-STOP = 5.0  # seconds; half of the default ping time-out
+STOP = 5.0  # seconds; half of the default ping time-out, which a ping meanwhile has
 KERNEL = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}  # instead of a minute
 BUSY = 1.5  # more than that on a machine that does other things as well
 
@@ -198,7 +198,10 @@ async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cab
 
 
 async def test_a_router_that_is_stopped_for_a_moment_loses_nobody_and_one_that_stays_so_is_noticed() -> None:
-    async with open_router_process() as router, open_session(router.url("ws"), realm="realm1") as patient:
+    async with (
+        open_router_process() as router,
+        open_session(router.url("ws"), realm="realm1", ping_interval=0.5) as patient,
+    ):
         lost = trio.Event()
         took = 0.0
 

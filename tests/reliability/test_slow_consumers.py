@@ -10,13 +10,14 @@ import trio
 from tests.faults.goals import check, scaled
 from tests.faults.supervisor import RouterProcess, open_router_process
 from tests.serve_tools import Peer, open_socket_peer
-from trowamp import Session, open_session
+from trowamp import RouterOptions, Session, open_session
 from trowamp.messages import Event, Goodbye
 
 ALONE = 2_000  # events without a stalled subscriber, to compare with
 HEALTHY = 3
 CROWD = 99
 EVENTS = {HEALTHY: 20_000, CROWD: 1_500}
+WAITING = RouterOptions().outbox_limit  # octets that may wait for a peer
 DROPPED = 1_200  # events by which more waits for a stalled subscriber than may
 
 PAYLOAD = "x" * 16_000
@@ -39,6 +40,8 @@ class Audience:
         self.got = 0
         self.is_behind = trio.Event()  # whoever reads nothing has been dropped
         self.behind_at = self.dropped_at = math.inf
+        self.got_when_dropped = 0
+        self.stalled = 0  # the id of its session
 
     def on_event(self, began: float, payload: str) -> None:
         self.got += 1
@@ -47,8 +50,10 @@ class Audience:
             self.is_behind.set()
         self.took.append(trio.current_time() - began)
 
-    def on_leave(self, _session: int, *_: object) -> None:
-        self.dropped_at = min(self.dropped_at, trio.current_time())
+    def on_leave(self, session: int, *_: object) -> None:
+        if session == self.stalled and self.dropped_at == math.inf:
+            self.dropped_at = trio.current_time()
+            self.got_when_dropped = self.got
 
     def p99(self) -> float:
         return sorted(self.took)[len(self.took) * 99 // 100]
@@ -94,13 +99,13 @@ async def farewell(peer: Peer) -> Goodbye | None:
 
 @pytest.mark.parametrize("size", [HEALTHY, CROWD])
 async def test_a_subscriber_that_never_reads_costs_the_others_nothing(size: int) -> None:
-    count = scaled(EVENTS[size])
+    count = max(scaled(EVENTS[size]), 5 * DROPPED // 4)
     goodbye: Goodbye | None = None
     async with open_router_process() as router:
         alone, audience = Audience(size), Audience(size)
         await publish(router, scaled(ALONE * HEALTHY // size), alone)
         async with open_socket_peer(router.url("rs")) as stalled, trio.open_nursery() as nursery:
-            await stalled.join()
+            audience.stalled = await stalled.join()
             await stalled.subscribe(TOPIC)
 
             async def read_late() -> None:
@@ -116,6 +121,8 @@ async def test_a_subscriber_that_never_reads_costs_the_others_nothing(size: int)
     check("R7", f"growth of the router with {size}", grown, "<=", MEMORY, unit="KiB")
     late = audience.dropped_at - audience.behind_at
     check("R7", f"end of a stalled one beside {size}, after more waited for it than may", late, "<=", 1.0, unit="s")
+    early = audience.got_when_dropped / size
+    check("R7", f"events before it was dropped, beside {size}", early, ">=", 0.9 * WAITING / len(PAYLOAD))
     assert goodbye is not None
     assert goodbye.reason == "wamp.close.killed"
     assert "does not read fast enough" in goodbye.details["message"]

@@ -46,7 +46,11 @@ def test_what_the_type_lets_pass_is_plain_and_decoded_as_without_it(name: str, v
 
 
 _ANYTHING = st.recursive(
-    _ATOMS | st.integers() | st.binary() | st.just(cbor2.undefined) | st.integers(0, 19).map(cbor2.CBORSimpleValue),
+    _ATOMS
+    | st.integers()
+    | st.binary()
+    | st.just(cbor2.undefined)
+    | (st.integers(0, 19) | st.integers(32, 255)).map(cbor2.CBORSimpleValue),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("ab") | st.integers() | st.binary(), inner),
 )
 

@@ -91,6 +91,10 @@ def _load_small(body: bytes) -> Any:
     return raw
 
 
+# Octets of a message from which on most have so many values that it pays to have msgspec look first, although it gives up where there are octets.
+_WORTH_A_TRY: Final = 512
+
+
 class CborSerializer(BinarySerializer):
     """CBOR without simple values, and with no tags but those of 64-bit integers and of octets."""
 
@@ -108,6 +112,6 @@ class CborSerializer(BinarySerializer):
             raw = _load_small(body) if len(body) < LARGE else _load_cbor(body, _NO_TAGS)
         except (cbor2.CBORDecodeError, ValueError, RemoteProtocolError):
             return None  # it is wrong, or has tags
-        if type(raw) is list and not (is_certainly_plain(raw) or is_plain(raw, self._atoms)):
-            return None
-        return raw
+        if type(raw) is not list or (len(body) >= _WORTH_A_TRY and is_certainly_plain(raw)):
+            return raw
+        return raw if is_plain(raw, self._atoms) else None

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from .._collector import imports_spared
+from .._collector import spare_what_is_there
 from .util import get_or_create_event_loop
 
 _GRACE: Final = 5.0  # seconds to leave sessions in when the loop was stopped
@@ -41,8 +41,8 @@ def run_until_done(main: Callable[[], Coroutine[Any, Any, None]], stop: Callable
             except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, or not in this thread
                 break
         done.add_done_callback(stop_loop)
-        with imports_spared():
-            loop.run_forever()
+        spare_what_is_there()
+        loop.run_forever()
         if not done.done():
             stop()
             end = loop.call_later(_GRACE, loop.stop)

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from .._collector import imports_spared
+from .._collector import spare_what_is_there
 from .._logging import start_logging
 from ..wamp._runner import Runner, RunnerComponent
 from ._connect import check_endpoint
@@ -82,8 +82,8 @@ class ApplicationRunner(Runner):
             reactor.addSystemEventTrigger("before", "shutdown", self._left)
 
         reactor.callWhenRunning(signals.begin, reactor, begin)
-        with imports_spared():
-            reactor.run()
+        spare_what_is_there()
+        reactor.run()
 
     def _left(self) -> Deferred[None]:
         """Return what the reactor waits for before it ends: the session is left."""

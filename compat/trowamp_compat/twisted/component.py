@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.python.failure import Failure
 
-from .._collector import imports_spared
+from .._collector import spare_what_is_there
 from .._logging import start_logging
 from ..wamp import component
 from ..wamp._face import Face
@@ -89,8 +89,8 @@ def run(components: Any, log_level: str | None = "info", stop_at_close: bool = T
                 done.addBoth(lambda _: stop(reactor))
 
         reactor.callWhenRunning(signals.begin, reactor, begin)
-        with imports_spared():
-            reactor.run()
+        spare_what_is_there()
+        reactor.run()
     if errors:
         raise errors[0]
     return None
