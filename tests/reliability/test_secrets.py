@@ -38,7 +38,7 @@ from trowamp.messages import Abort, Authenticate, Message
 from trowamp.messages import Challenge as ChallengeMessage
 
 GUESSES = 10_000
-NONCES = 100_000
+NONCES = 1_000_000
 SAMPLES = 2_000
 METHODS = ("ticket", "wampcra")
 PEOPLE = {"joe": {"role": "user", "ticket": "sesame-1", "wampcra": "sesame-2"}}
@@ -128,11 +128,11 @@ def test_no_challenge_comes_twice() -> None:
         directory, Sources(os.urandom, lambda: datetime(2026, 1, 1, tzinfo=UTC)), methods=["wampcra"]
     )
     seen = set()
-    for _ in range(scaled(NONCES)):
+    for _ in range(NONCES):
         outcome = method.begin(Attempt("realm1", {"authid": "joe"}, {}, 1))
         assert isinstance(outcome, Challenge)
-        seen.add(outcome.extra["challenge"])
-    check("R16", "challenges, all different", len(seen), "==", scaled(NONCES))
+        seen.add(hash(outcome.extra["challenge"]))  # two alike have the same one, and two others hardly ever
+    check("R16", "challenges, all different", len(seen), "==", NONCES)
 
 
 # ---- canaries
