@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -37,6 +38,11 @@ def kinds(lines: list[Line]) -> set[str]:
 def more(lines: list[Line], others: list[Line]) -> list[Line]:
     """Return the lines that are not among the others."""
     return [line for line in lines if line not in others]
+
+
+def unnumbered(lines: list[Line]) -> list[Line]:
+    """Return lines with names that do not count: one message more from a router, and it counts on from there."""
+    return [tuple(re.sub(r" \d+$", "", part) if isinstance(part, str) else part for part in line) for line in lines]
 
 
 class Difference(NamedTuple):
@@ -78,6 +84,7 @@ def _treats_a_cancelled_call_otherwise(steps: list[Step], ours: list[Line], thei
 def _answers_once_more_when_somebody_leaves(steps: list[Step], ours: list[Line], theirs: list[Line]) -> bool:
     """It answers calls of who leaves to itself, and calls to who leaves that were cancelled and answered before."""
     cancelled = {step.session for step in steps if step.action == "cancel"}
+    ours, theirs = unnumbered(ours), unnumbered(theirs)
     answers = more(theirs, ours)
     of_calls = all(line[1:3] == ("Error", Call.code) and line[0] in {steps[-1].session, *cancelled} for line in answers)
     is_more = not more(ours, theirs) and errors(answers) == {uris.ERROR_CANCELED}
@@ -130,7 +137,7 @@ class Comparison:
 @pytest.mark.parametrize("framing", ["ws", "rs"])
 async def test_both_routers_answer_random_scripts_alike(crossbar: CrossbarNode, framing: str) -> None:
     count = scaled(SCRIPTS // 2)
-    first = seed_of("random scripts")
+    first = seed_of("random scripts", in_the_suite=1)
     async with open_router([REALM], [f"{framing}://127.0.0.1:0"]) as router:
         comparison = Comparison((router.urls[0], crossbar.url(framing)))
         async with trio.open_nursery() as nursery:
