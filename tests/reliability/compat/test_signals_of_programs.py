@@ -18,7 +18,7 @@ from trowamp import open_router
 from .memory import Framework, on_frameworks
 from .threads import until
 
-SIGNALS = 10
+SIGNALS = 200
 ATTEMPTS = 3  # the moment of a signal may come before the program has taken signals into its hands
 AT_ONCE = 2
 SOON = 1.0 + 1.0  # seconds: one, and the deadline for closing
