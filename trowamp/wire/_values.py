@@ -4,8 +4,8 @@ Portable are: None, bool, int from -2**63 to 2**64 - 1, finite float, str withou
 most 64 deep. Everything that enters or leaves by a serializer stays inside, so what one peer sends every other one can receive: no payload is
 changed on the way, and none breaks a receiver that uses another serializer.
 
-Three things share the work. `PLAIN` is a type: msgspec checks what it decodes against it on the way, at no cost, but it does not know all that is
-portable. `is_plain` runs for every other message, says only yes or no, and costs about as much as the codec. `Copier` runs when the answer was no: it
+Four things share the work. `PLAIN` is a type: msgspec checks what it decodes against it on the way, at no cost, but it does not know all that is
+portable. `is_certainly_plain` has it check what another codec has decoded. `is_plain` runs for every other message, says only yes or no, and costs about as much as the codec. `Copier` runs when the answer was no: it
 brings values into the plain types that codecs take, or raises with the place and the reason.
 """
 
