@@ -5,8 +5,9 @@ most 64 deep. Everything that enters or leaves by a serializer stays inside, so 
 changed on the way, and none breaks a receiver that uses another serializer.
 
 Four things share the work. `PLAIN` is a type: msgspec checks what it decodes against it on the way, at no cost, but it does not know all that is
-portable. `is_certainly_plain` has it check what another codec has decoded. `is_plain` runs for every other message, says only yes or no, and costs about as much as the codec. `Copier` runs when the answer was no: it
-brings values into the plain types that codecs take, or raises with the place and the reason.
+portable. `is_certainly_plain` has it check what another codec has decoded. `is_plain` runs for every other message, says only yes or no, and costs
+about as much as the codec. `Copier` runs when the answer was no: it brings values into the plain types that codecs take, or raises with the place
+and the reason.
 """
 
 from __future__ import annotations
