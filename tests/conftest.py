@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest.register_assert_rewrite("tests.router")  # for what is no test module, too
+
 # On a busy build server making the first example may take seconds: how fast a machine is, is nothing that a test finds out.
 settings.register_profile("trowamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trowamp")

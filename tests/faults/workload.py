@@ -77,6 +77,12 @@ class Workload:
             while self.ready < self.size:
                 await self._everybody.park()
 
+    async def nobody_is_there(self, within: float) -> None:
+        """Wait until all sessions have been lost."""
+        with trio.fail_after(within):
+            while self.ready:  # noqa: ASYNC110  # it costs less than to be told of each
+                await trio.sleep(0.01)
+
     async def has_done(self, count: int) -> None:
         """Wait until so many more operations have begun."""
         goal = len(self.history.operations) + count

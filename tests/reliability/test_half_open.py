@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -25,12 +26,13 @@ from trowamp._stream import memory_pair
 from trowamp.wire import TCP_KEEPALIVE
 
 DEFAULTS = _PING_INTERVAL["websocket"], DEFAULT_PING_TIMEOUT
-PINGS = {"ping_interval": 1.0, "ping_timeout": 1.0}
+PINGS: dict[str, Any] = {"ping_interval": 1.0, "ping_timeout": 1.0}
 DETECTED = (
     2.5  # seconds after the last octet: an interval, a time-out, and a quarter of the shorter for the router's round
 )
 LOSS = 8.0  # seconds with each share of packets lost
 PARTITION = 5.0  # seconds
+VANISHED = 3  # times under load
 STOP = 5.0  # seconds; half of the default ping time-out, which a ping meanwhile has
 KERNEL = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}  # instead of a minute
 BUSY = 1.5  # more than that on a machine that does other things as well
@@ -50,7 +52,7 @@ def cable() -> Iterator[Cable]:
 async def open_far_router(cable: Cable) -> AsyncGenerator[Router, None]:
     """Run a router at the far host; what is opened in the block belongs to the near one."""
     with cable.at_far():
-        async with open_router(["realm1"], [f"ws://{cable.far}:0/"], handshake_timeout=2.0, **PINGS) as router:  # type: ignore[arg-type]
+        async with open_router(["realm1"], [f"ws://{cable.far}:0/"], handshake_timeout=2.0, **PINGS) as router:
             with cable.at_near():
                 yield router
 
@@ -91,7 +93,7 @@ class Witness:
         self, name: str, url: str, unplugged: trio.Event, do: Callable[[Session], Awaitable[None]]
     ) -> None:
         try:
-            async with open_session(url, realm="realm1", serializers=["json"], **PINGS) as session:  # type: ignore[arg-type]
+            async with open_session(url, realm="realm1", serializers=["json"], **PINGS) as session:
                 await session.publish("com.example.ready")
                 await do(session)
         except SessionLost:
@@ -195,6 +197,31 @@ async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cab
     check("R6", "operations over a cable that loses packets", len(history.operations), ">=", 100)
     check("R6", "operations without an end", history.counts()["None"], "==", 0)
     check("R3", "violations in the history of lost packets", len(history.violations()), "==", 0)
+
+
+async def test_what_is_promised_holds_while_hosts_vanish_and_come_back(cable: Cable) -> None:
+    slowest = 0.0
+    async with open_far_router(cable) as router:
+        load = Workload(lambda _: router.urls[0], sessions=6, processes=2, connect_timeout=2.0, **PINGS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(load.run)
+            for _ in range(scaled(VANISHED)):
+                await load.everybody_is_there(within=20)
+                await load.has_done(200)
+                cable.unplug()
+                unplugged = trio.current_time()
+                await load.nobody_is_there(within=20)
+                slowest = max(slowest, trio.current_time() - unplugged)
+                while router.statistics().sessions:  # noqa: ASYNC110  # nobody tells us
+                    await trio.sleep(0.01)
+                cable.repair()
+            await load.everybody_is_there(within=20)
+            await load.stop(within=10)
+            nursery.cancel_scope.cancel()
+    history = load.history
+    check("R4", "vanished router noticed by all sessions under load", slowest, "<=", DETECTED * BUSY, unit="s")
+    check("R4", "operations without an end after hosts vanished", history.counts()["None"], "==", 0)
+    check("R3", "violations in the history of vanished hosts", len(history.violations()), "==", 0)
 
 
 async def test_a_router_that_is_stopped_for_a_moment_loses_nobody_and_one_that_stays_so_is_noticed() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from trowamp._exceptions import RemoteProtocolError
 from trowamp.messages import (
@@ -28,7 +28,7 @@ from trowamp.messages import (
     Yield,
     parse,
 )
-from trowamp.router import Peer, Router, RouterOptions
+from trowamp.router import Peer, Router, RouterOptions, RouterStatistics
 from trowamp.wire import Serializer, WholeMessages, get_serializer, whole_messages
 from trowamp.wire._pieces import Octets
 
@@ -81,37 +81,32 @@ class CountingSerializer:
         return list(self._inner.decode_all(body))
 
 
-class Client:
-    """One connection to a router under test."""
+class Speaker:
+    """A client that says what it is told to, over whatever there is: `send` and `received` are its connection's."""
 
-    def __init__(self, world: World, serializer: Serializer, max_send_size: int | None = None) -> None:
-        self.world = world
-        self.link: WholeMessages = whole_messages(serializer, max_send_size=max_send_size)
-        self.peer: Peer = world.router.attach(self.link, transport={"type": "test"}, now=world.now)
+    def __init__(self) -> None:
         self.session_id = 0
         self.welcome: Welcome | None = None
         self._last_id = 0
 
-    # ---- what it says
-
     def send(self, message: Message) -> None:
         """Say something legal or not, as a message."""
-        self.link.receive_data(self._body(message))
-        self._carry()
+        raise NotImplementedError
 
-    def say(self, *raw: Any) -> None:
-        """Say something that may be no message at all, as a list."""
-        try:
-            message = parse(list(raw))
-        except RemoteProtocolError as error:
-            self.world.router.violation(self.peer, error, self.world.now)
-        else:
-            self.world.router.receive(self.peer, message, self.world.now)
+    def received(self) -> list[Message]:
+        """Return what the router has sent since the last time."""
+        raise NotImplementedError
+
+    def drop(self, reason: str = "connection lost") -> None:
+        """The connection is gone."""
+        raise NotImplementedError
+
+    # ---- what it says
 
     def hello(self, realm: str = REALM, **details: Any) -> None:
         self.send(Hello(realm, {"roles": roles_with(ALL_FEATURES), **details}))
 
-    def join(self, realm: str = REALM, **details: Any) -> Client:
+    def join(self, realm: str = REALM, **details: Any) -> Self:
         self.hello(realm, **details)
         self.welcome = self.expect(Welcome)
         self.session_id = self.welcome.session_id
@@ -154,15 +149,7 @@ class Client:
     def goodbye(self) -> None:
         self.send(Goodbye({}, "wamp.close.close_realm"))
 
-    def drop(self, reason: str = "connection lost") -> None:
-        """The connection is gone."""
-        self.world.router.detach(self.peer, reason, self.world.now)
-
     # ---- what it hears
-
-    def received(self) -> list[Message]:
-        """Return what the router has sent since the last time."""
-        return [self.link.serializer.decode(body) for body in self.link.bodies_to_send()]
 
     def expect(self, kind: type[M]) -> M:
         """Return the one message that the router has sent."""
@@ -183,7 +170,37 @@ class Client:
         assert all(isinstance(message, Event) for message in messages), messages
         return [message for message in messages if isinstance(message, Event)]
 
-    # ---- inner workings
+
+class Client(Speaker):
+    """One connection to a router under test, in memory."""
+
+    def __init__(self, world: World, serializer: Serializer, max_send_size: int | None = None) -> None:
+        super().__init__()
+        self.world = world
+        self.link: WholeMessages = whole_messages(serializer, max_send_size=max_send_size)
+        self.peer: Peer = world.router.attach(self.link, transport={"type": "test"}, now=world.now)
+
+    def send(self, message: Message) -> None:
+        """Say something legal or not, as a message."""
+        self.link.receive_data(self._body(message))
+        self._carry()
+
+    def say(self, *raw: Any) -> None:
+        """Say something that may be no message at all, as a list."""
+        try:
+            message = parse(list(raw))
+        except RemoteProtocolError as error:
+            self.world.router.violation(self.peer, error, self.world.now)
+        else:
+            self.world.router.receive(self.peer, message, self.world.now)
+
+    def drop(self, reason: str = "connection lost") -> None:
+        """The connection is gone."""
+        self.world.router.detach(self.peer, reason, self.world.now)
+
+    def received(self) -> list[Message]:
+        """Return what the router has sent since the last time."""
+        return [self.link.serializer.decode(body) for body in self.link.bodies_to_send()]
 
     def _body(self, message: Message) -> bytes | str:
         body = self.link.serializer.encode(message)
@@ -230,11 +247,28 @@ class World:
         self.now += seconds
         self.router.tick(self.now)
 
+    def figures(self) -> RouterStatistics:
+        """Return what the router counts."""
+        return self.router.statistics()
+
+    def held(self) -> dict[str, int]:
+        """Return everything that the router still holds."""
+        return held_by(self.router)
+
     def statistics(self) -> dict[str, int]:
         """Return everything that is not zero."""
         figures = self.router.statistics()
         values = {name: getattr(figures, name) for name in figures.__struct_fields__}
         return {name: value for name, value in values.items() if value}
+
+
+def held_by(router: Router) -> dict[str, int]:
+    """Return what ought to be gone when everybody is, and is not."""
+    figures = router.statistics()
+    gauges = ("connections", "sessions", "registrations", "subscriptions", "calls_in_flight", "deadlines")
+    held = {name: getattr(figures, name) for name in gauges}
+    held |= {"ids": len(router._ids), "deadline": router.next_deadline() is not None}
+    return {name: count for name, count in held.items() if count}
 
 
 def begin(caller: Client, callee: Client, **options: Any) -> tuple[int, Invocation]:
