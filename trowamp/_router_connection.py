@@ -74,6 +74,7 @@ class RouterConnection:
             if not self.pump.link.unread:
                 self.pump.transport.abort()
             router.left(self)
+            self.peer.token = None  # or they would keep each other until the collector comes
 
     def flush(self) -> None:
         """Send what the core has queued; end the connection if the core says so."""

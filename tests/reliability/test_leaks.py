@@ -6,7 +6,8 @@ import gc
 import random
 import sys
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,15 @@ from tests.serve_tools import open_socket, open_socket_peer, rawsocket, websocke
 from tests.sessions import settle
 from trowamp import Component, ConnectError, Router, Session, SessionLost, Transport, open_router, open_session
 from trowamp._run_session import Opened
+from trowamp.messages import Call, Invocation, Register, Registered
+from trowamp.wire import Link
 
 IDLE = 2_000
 LARGEST = {"ws": 20, "rs": 16}  # KiB of an idle session
 BLOCKS = 2_500  # of memory by which a cycle of sessions may leave a process larger: five of each session
 CYCLE = {"in good order": 500, "abruptly": 500, "by the error of a handler": 100}
+
+ROUTERS_OWN = ("trowamp.router.", "trowamp._router_", "trowamp.wire._websocket_server")
 
 CLIENTS = 500
 OUTAGE = 5.0  # seconds
@@ -63,6 +68,42 @@ class Census:
         """Return the kinds of objects that have become more, by more than one in a hundred."""
         grown = {name: count - other.objects[name] for name, count in self.objects.items()}
         return {name: more for name, more in grown.items() if more > max(5, other.objects[name] // 100)}
+
+
+@contextmanager
+def only_reference_counts() -> Iterator[list[object]]:
+    """Yield a list that has, after the block, what only the garbage collector finds of what has been made in it."""
+    found: list[object] = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+@pytest.mark.parametrize("make_link", [rawsocket, websocket])
+async def test_a_router_leaves_nothing_of_a_connection_to_the_collector(make_link: Callable[[], Link]) -> None:
+    """It would walk over every session there is, for those that have gone."""
+    async with open_router(listen=["ws://127.0.0.1:0/"]) as router:
+        with only_reference_counts() as found:
+            async with open_socket_peer(router.urls[0], make_link) as peer:
+                await peer.join()
+                await peer.subscribe("com.example.topic")
+                peer.send(
+                    Register(2, {}, "com.example.procedure"), Call(3, {"timeout": 60_000}, "com.example.procedure")
+                )
+                await peer.expect(Registered)
+                await peer.expect(Invocation)
+            while router.connections:
+                await trio.lowlevel.checkpoint()
+            await settle()
+    assert [type(thing) for thing in found if type(thing).__module__.startswith(ROUTERS_OWN)] == []
 
 
 @pytest.mark.parametrize("ends", CYCLE)

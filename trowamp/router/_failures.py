@@ -116,6 +116,8 @@ def address_of(transport: dict[str, Any]) -> str:
     if not isinstance(peer, str):
         return str(transport.get("type"))
     host = peer.rpartition(":")[0].strip("[]") or peer
+    if ":" not in host:
+        return host
     try:
         network = int(IPv6Address(host.partition("%")[0])) >> 64
     except ValueError:

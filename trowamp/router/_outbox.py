@@ -151,6 +151,11 @@ class Outbox:
             self._backlog = None
         self.mark()
 
+    def part(self) -> None:
+        """The connection is gone. Peer and outbox would keep each other in memory until the collector comes."""
+        self.is_dirty = True  # there is nobody to look after
+        del self._peer
+
     def _pile_up(self) -> None:
         """More waits than may: for long, or at all."""
         hard_limit = self._options.outbox_limit

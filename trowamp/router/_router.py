@@ -201,6 +201,7 @@ class Router:
         peer.phase.peer = None
         if peer.outbox.is_dirty:
             self._dirty.remove(peer)
+        peer.outbox.part()
 
     def tick(self, now: float) -> None:
         """Do what is due: end calls that took too long, and peers that owe a HELLO, AUTHENTICATE or GOODBYE."""

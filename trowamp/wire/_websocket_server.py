@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
@@ -30,6 +30,7 @@ from ._websocket_handshake import (
 from ._websocket_messages import WebSocketMessages
 
 if TYPE_CHECKING:
+    from websockets.extensions import ServerExtensionFactory
     from websockets.http11 import Request
 
     from .serializers import Serializer
@@ -69,6 +70,22 @@ def websocket_server(
     return Link(handshake, max_size=max_size, max_send_size=max_send_size)
 
 
+class _Protocol(ServerProtocol):
+    """The handshake of `websockets`. It selects as a method: a function given to it would keep it in memory until the collector comes."""
+
+    def __init__(self, known: Collection[str], extensions: Sequence[ServerExtensionFactory] | None) -> None:
+        super().__init__(extensions=extensions, max_size=None, logger=LOGGER)
+        self._known = known
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Select the first of the client's offers that is known (WS-B1, WS-R1)."""
+        for subprotocol in subprotocols:
+            if subprotocol in self._known:
+                return subprotocol
+        offer = ", ".join(subprotocols) or "no subprotocol"
+        raise NegotiationError(f"the client offers {offer}, this router speaks {', '.join(self._known)}")
+
+
 class WebSocketServerHandshake(Handshake):
     """Waits for the client's request and answers it, if only with words."""
 
@@ -85,12 +102,7 @@ class WebSocketServerHandshake(Handshake):
         self._serializers = {serializer.subprotocol: serializer for serializer in serializers}
         self._origins = origins
         self._at_capacity = at_capacity
-        self._protocol = ServerProtocol(
-            extensions=[_DEFLATE_FACTORY] if compression else None,
-            select_subprotocol=_first_known(self._serializers),
-            max_size=None,
-            logger=LOGGER,
-        )
+        self._protocol = _Protocol(self._serializers, extensions=[_DEFLATE_FACTORY] if compression else None)
 
     def not_http(self, octet: int) -> Exception:
         return RemoteProtocolError(f"no HTTP request: it begins with {guess(octet)}")
@@ -163,16 +175,3 @@ class WebSocketServerHandshake(Handshake):
         limit = link.max_send_size
         wire_format = ("websocket", serializer, limit) if deflate is None else None
         link.opened(framing, serializer, max_send_size=limit, wire_format=wire_format)
-
-
-def _first_known(known: dict[str, Serializer]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol | None]:
-    """Return how a server selects: the first of the client's offers that it knows (WS-B1, WS-R1)."""
-
-    def select(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        for subprotocol in offered:
-            if subprotocol in known:
-                return subprotocol
-        offer = ", ".join(offered) or "no subprotocol"
-        raise NegotiationError(f"the client offers {offer}, this router speaks {', '.join(known)}")
-
-    return select
