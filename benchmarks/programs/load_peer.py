@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from .codecs import MSGPACK
+from .packed import pack, unpack
 
 Message = list[Any]
 _ROLES: dict[str, Any] = {"roles": {role: {"features": {}} for role in ("caller", "callee", "publisher", "subscriber")}}
@@ -140,13 +140,13 @@ class Peer(asyncio.Protocol):
                 return
             self.send([_HELLO, "realm1", _ROLES])
         for body in self._framing.bodies(self._buffer):
-            message = MSGPACK.decode(body)
+            message = unpack(body)
             self.on[message[0]](message)
 
     def send(self, *messages: Message) -> None:
         """Send messages at once."""
         frame = self._framing.frame
-        self._transport.write(b"".join([frame(MSGPACK.encode(message)) for message in messages]))
+        self._transport.write(b"".join([frame(pack(message)) for message in messages]))
 
     def request(self, message: Message) -> asyncio.Future[Any]:
         """Send a request that is acknowledged."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .load_peer import Message, Peer, join
 from .loop import run
 from .measure import report
+from .packed import packed
 from .payloads import KINDS, SIZES
 from .process import MeasureProcess, family, resident_kib
 from .scenarios import ECHO, IN_FLIGHT, TOPIC
@@ -54,9 +55,9 @@ class Target:
 class Callers:
     """Sessions that keep a number of calls in flight together until all are answered."""
 
-    def __init__(self, peers: list[Peer], payload: object) -> None:
+    def __init__(self, peers: list[Peer], arguments: object) -> None:
         self._peers = peers
-        self._arguments = [payload]
+        self._arguments = arguments
         self._requests = dict.fromkeys(peers, 0)
 
     async def run(self, total: int, in_flight: int) -> None:
@@ -96,7 +97,7 @@ async def _callee(target: Target) -> Peer:
 async def calls(target: Target) -> None:
     """One caller, one callee."""
     await _callee(target)
-    callers = Callers([await target.join()], _SMALL)
+    callers = Callers([await target.join()], [_SMALL])
     await callers.run(200, IN_FLIGHT)
     with target.measure(f"call, {IN_FLIGHT} in flight", target.n):
         await callers.run(target.n, IN_FLIGHT)
@@ -165,7 +166,7 @@ async def large_payloads(target: Target) -> None:
     caller = await target.join()
     for kind, make in KINDS.items():
         for name, size in SIZES.items():
-            callers, count = Callers([caller], make(size)), max(1, target.n * 2**20 // size)
+            callers, count = Callers([caller], packed([make(size)])), max(1, target.n * 2**20 // size)
             with target.measure(f"call with {name}, {kind}", count, size=size):
                 await callers.run(count, 4)
 
@@ -174,7 +175,7 @@ async def growth(target: Target) -> None:
     """Calls of ever more callers, events to ever more subscribers."""
     await _callee(target)
     for crowd in _CROWDS:
-        callers = Callers(await target.crowd(crowd), _SMALL)
+        callers = Callers(await target.crowd(crowd), [_SMALL])
         with target.measure(f"call, sessions: {crowd}", target.n):
             await callers.run(target.n, max(IN_FLIGHT, crowd))
     subscribers: list[Peer] = []

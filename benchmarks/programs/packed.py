@@ -1,0 +1,40 @@
+"""MessagePack for loads: what a large message carries stays packed, or the load would be what limits a router."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .codecs import MSGPACK
+
+_msgpack = importlib.import_module("msgpack")  # it has no types
+_LARGE = 4096  # octets
+
+
+class Packed(bytes):
+    """The last element of a message, as it has come or as it shall go."""
+
+
+def packed(value: object) -> Packed:
+    """Return what every message may end with, packed once."""
+    return Packed(MSGPACK.encode(value))
+
+
+def pack(message: list[Any]) -> bytes:
+    """Return a message's body."""
+    if not isinstance(message[-1], Packed):
+        return MSGPACK.encode(message)
+    before = MSGPACK.encode(message[:-1])
+    return b"".join(
+        (bytes((before[0] + 1,)), before[1:], message[-1])
+    )  # its first octet tells how many elements follow
+
+
+def unpack(body: bytes) -> list[Any]:
+    """Return a message; the last element of a large one is `Packed`."""
+    if len(body) < _LARGE:
+        return MSGPACK.decode(body)  # type: ignore[no-any-return]
+    unpacker = _msgpack.Unpacker()
+    unpacker.feed(body)
+    before = [unpacker.unpack() for _ in range(unpacker.read_array_header() - 1)]
+    return [*before, Packed(body[unpacker.tell() :])]
