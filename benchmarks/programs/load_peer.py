@@ -14,6 +14,11 @@ _HELLO, _WELCOME, _ABORT, _ERROR = 1, 2, 3, 8
 _REPLIES = (17, 33, 65)  # PUBLISHED, SUBSCRIBED, REGISTERED
 
 
+def _cut(buffer: bytearray, start: int, end: int) -> bytes:
+    with memoryview(buffer) as octets:
+        return bytes(octets[start:end])  # one copy, where a slice of the buffer would be another
+
+
 class Framing(Protocol):
     """Messages' bodies to octets and back."""
 
@@ -52,7 +57,7 @@ class RawSocketFraming:
             end = start + 4 + int.from_bytes(buffer[start + 1 : start + 4], "big")
             if len(buffer) < end:
                 break
-            found.append(bytes(buffer[start + 4 : end]))
+            found.append(_cut(buffer, start + 4, end))
             start = end
         del buffer[:start]
         return found
@@ -93,7 +98,7 @@ class WebSocketFraming:
                 size, head = int.from_bytes(buffer[start + 2 : start + 4], "big"), 4
             if len(buffer) - start < head + size:
                 break
-            found.append(bytes(buffer[start + head : start + head + size]))
+            found.append(_cut(buffer, start + head, start + head + size))
             start += head + size
         del buffer[:start]
         return found

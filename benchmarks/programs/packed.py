@@ -9,6 +9,7 @@ from .codecs import MSGPACK
 
 _msgpack = importlib.import_module("msgpack")  # it has no types
 _LARGE = 4096  # octets
+_HEAD = 1024  # octets; what is before the last element takes less
 
 
 class Packed(bytes):
@@ -34,7 +35,7 @@ def unpack(body: bytes) -> list[Any]:
     """Return a message; the last element of a large one is `Packed`."""
     if len(body) < _LARGE:
         return MSGPACK.decode(body)  # type: ignore[no-any-return]
-    unpacker = _msgpack.Unpacker()
-    unpacker.feed(body)
+    octets, unpacker = memoryview(body), _msgpack.Unpacker()
+    unpacker.feed(octets[:_HEAD])
     before = [unpacker.unpack() for _ in range(unpacker.read_array_header() - 1)]
-    return [*before, Packed(body[unpacker.tell() :])]
+    return [*before, Packed(octets[unpacker.tell() :])]
