@@ -140,7 +140,7 @@ async def fan_out(target: Target) -> None:
 
 async def joins(target: Target) -> None:
     """Sessions that some tasks open at the same time: one task alone would measure how long router and load wait for each other."""
-    each = max(1, target.n // 20 // _JOINING)
+    each = max(1, target.n // 10 // _JOINING)
 
     async def open_some() -> list[Peer]:
         return [await target.join() for _ in range(each)]
