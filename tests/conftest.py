@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("tests.router")  # for what is no test module, too
+pytest.register_assert_rewrite("tests.router")  # so that assertions of helpers tell their values, too
 
 # On a busy build server making the first example may take seconds: how fast a machine is, is nothing that a test finds out.
 settings.register_profile("trowamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,6 +15,8 @@ from benchmarks.__main__ import _run_all
 from benchmarks.awake import processors_kept_awake
 from benchmarks.jobs import CLIENTS, FULL, GROUPS, ROUTERS, Job, open_bench
 from benchmarks.processes import ProgramFailed, measure
+from benchmarks.programs.codecs import MSGPACK
+from benchmarks.programs.packed import Packed, pack, packed, unpack
 from benchmarks.results import Results
 
 LONG_ENOUGH = 55.0
@@ -42,6 +44,15 @@ def run(project: Path, results: Path, *groups: str, subjects: str = "trowamp") -
     content: dict[str, Any] = json.loads((results / "results.json").read_text(encoding="utf-8"))
     assert content["skipped"] == {}, done.stderr
     return content
+
+
+@pytest.mark.parametrize("payload", ["short", "l" * 10_000])
+def test_a_load_passes_payloads_on_as_they_are(payload: str) -> None:
+    message = unpack(pack([48, 1, {}, "com.example.echo", [payload]]))
+    assert isinstance(message[4], Packed) == (len(payload) > 10)
+    answer = MSGPACK.decode(pack([70, 1, {}, message[4]]))
+    assert answer == [70, 1, {}, [payload]]
+    assert packed([payload]) == MSGPACK.encode([payload])
 
 
 class Failing:

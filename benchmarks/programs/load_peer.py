@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from .packed import pack, unpack
+from .packed import LARGE, pack, unpack
 
 Message = list[Any]
 _ROLES: dict[str, Any] = {"roles": {role: {"features": {}} for role in ("caller", "callee", "publisher", "subscriber")}}
@@ -15,8 +15,10 @@ _REPLIES = (17, 33, 65)  # PUBLISHED, SUBSCRIBED, REGISTERED
 
 
 def _cut(buffer: bytearray, start: int, end: int) -> bytes:
-    with memoryview(buffer) as octets:
-        return bytes(octets[start:end])  # one copy, where a slice of the buffer would be another
+    if end - start < LARGE:
+        return bytes(buffer[start:end])
+    with memoryview(buffer) as octets:  # one copy, where a slice of the buffer would be another
+        return bytes(octets[start:end])
 
 
 class Framing(Protocol):

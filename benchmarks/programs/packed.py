@@ -8,7 +8,7 @@ from typing import Any
 from .codecs import MSGPACK
 
 _msgpack = importlib.import_module("msgpack")  # it has no types
-_LARGE = 4096  # octets
+LARGE = 4096  # octets
 _HEAD = 1024  # octets; what is before the last element takes less
 
 
@@ -17,7 +17,7 @@ class Packed(bytes):
 
 
 def packed(value: object) -> Packed:
-    """Return what every message may end with, packed once."""
+    """Return a value packed once, to be the last element of many messages."""
     return Packed(MSGPACK.encode(value))
 
 
@@ -33,9 +33,9 @@ def pack(message: list[Any]) -> bytes:
 
 def unpack(body: bytes) -> list[Any]:
     """Return a message; the last element of a large one is `Packed`."""
-    if len(body) < _LARGE:
+    if len(body) < LARGE:
         return MSGPACK.decode(body)  # type: ignore[no-any-return]
-    octets, unpacker = memoryview(body), _msgpack.Unpacker()
+    octets, unpacker = memoryview(body), _msgpack.Unpacker(read_size=_HEAD)
     unpacker.feed(octets[:_HEAD])
     before = [unpacker.unpack() for _ in range(unpacker.read_array_header() - 1)]
     return [*before, Packed(octets[unpacker.tell() :])]

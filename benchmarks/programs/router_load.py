@@ -69,20 +69,21 @@ class Callers:
             peer.on[50] = self._again(peer)
         for number in range(in_flight):
             self._call(self._peers[number % len(self._peers)])
-        await self._done
+        if (await self._done)[3] != self._arguments:
+            raise ValueError("something else came back")
 
     def _call(self, peer: Peer) -> None:
         self._requests[peer] = request = self._requests[peer] + 1
         peer.send([48, request, {}, ECHO, self._arguments])
 
     def _again(self, peer: Peer) -> Callable[[Message], None]:
-        def answered(_result: Message) -> None:
+        def answered(result: Message) -> None:
             self._to_come -= 1
             if self._to_start:
                 self._to_start -= 1
                 self._call(peer)
             elif not self._to_come:
-                self._done.set_result(None)
+                self._done.set_result(result)
 
         return answered
 

@@ -9,7 +9,7 @@ PROGRAM = """
 import gc
 from trowamp.cli._memory import settle
 settle()
-print(gc.get_freeze_count() > 1000, gc.isenabled(), gc.get_threshold()[0] >= 10_000)
+print(gc.get_freeze_count() > 1000, gc.isenabled(), gc.get_threshold()[0] == 10_000)
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -83,11 +84,12 @@ class Workload:
             while self.ready:  # noqa: ASYNC110  # it costs less than to be told of each
                 await trio.sleep(0.01)
 
-    async def has_done(self, count: int) -> None:
+    async def has_done(self, count: int, within: float = math.inf) -> None:
         """Wait until so many more operations have begun."""
         goal = len(self.history.operations) + count
-        while len(self.history.operations) < goal:  # noqa: ASYNC110  # it costs less than to be told of each
-            await trio.sleep(0.002)
+        with trio.fail_after(within):
+            while len(self.history.operations) < goal:  # noqa: ASYNC110  # it costs less than to be told of each
+                await trio.sleep(0.002)
 
     async def stop(self, within: float) -> None:
         """Begin nothing more; wait until everything has ended, and all events have arrived."""

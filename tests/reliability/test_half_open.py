@@ -200,27 +200,30 @@ async def test_what_is_promised_holds_over_a_cable_that_loses_packets(cable: Cab
 
 
 async def test_what_is_promised_holds_while_hosts_vanish_and_come_back(cable: Cable) -> None:
-    slowest = 0.0
+    at_clients = at_router = 0.0
     async with open_far_router(cable) as router:
         load = Workload(lambda _: router.urls[0], sessions=6, processes=2, connect_timeout=2.0, **PINGS)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(load.run)
             for _ in range(scaled(VANISHED)):
                 await load.everybody_is_there(within=20)
-                await load.has_done(200)
+                await load.has_done(200, within=20)
                 cable.unplug()
                 unplugged = trio.current_time()
                 await load.nobody_is_there(within=20)
-                slowest = max(slowest, trio.current_time() - unplugged)
-                while router.statistics().sessions:  # noqa: ASYNC110  # nobody tells us
-                    await trio.sleep(0.01)
+                at_clients = max(at_clients, trio.current_time() - unplugged)
+                with trio.fail_after(20):
+                    while router.statistics().sessions:  # noqa: ASYNC110  # nobody tells us
+                        await trio.sleep(0.01)
+                at_router = max(at_router, trio.current_time() - unplugged)
                 cable.repair()
             await load.everybody_is_there(within=20)
             await load.stop(within=10)
             nursery.cancel_scope.cancel()
     history = load.history
-    check("R4", "vanished router noticed by all sessions under load", slowest, "<=", DETECTED * BUSY, unit="s")
-    check("R4", "operations without an end after hosts vanished", history.counts()["None"], "==", 0)
+    check("R4", "vanished router noticed by all sessions under load", at_clients, "<=", DETECTED * BUSY, unit="s")
+    check("R4", "vanished clients noticed by the router under load", at_router, "<=", DETECTED * BUSY, unit="s")
+    check("R4", "operations of which a vanished host left nobody knows what", history.counts()["unknown"], ">=", 1)
     check("R3", "violations in the history of vanished hosts", len(history.violations()), "==", 0)
 
 

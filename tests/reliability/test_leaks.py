@@ -6,8 +6,8 @@ import gc
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -70,28 +70,20 @@ class Census:
         return {name: more for name, more in grown.items() if more > max(5, other.objects[name] // 100)}
 
 
-@contextmanager
-def only_reference_counts() -> Iterator[list[object]]:
-    """Yield a list that has, after the block, what only the garbage collector finds of what has been made in it."""
-    found: list[object] = []
-    gc.collect()
-    gc.disable()
-    try:
-        yield found
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        gc.collect()
-        found += gc.garbage
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+def routers_own() -> list[str]:
+    """Return the kinds of all objects of routers' that there are, once for each."""
+    kinds = [type(thing) for thing in gc.get_objects()]
+    return sorted(kind.__name__ for kind in kinds if str(kind.__module__).startswith(ROUTERS_OWN))
 
 
 @pytest.mark.parametrize("make_link", [rawsocket, websocket])
 async def test_a_router_leaves_nothing_of_a_connection_to_the_collector(make_link: Callable[[], Link]) -> None:
-    """It would walk over every session there is, for those that have gone."""
+    """The collector would walk over every session there is to find those that have gone."""
     async with open_router(listen=["ws://127.0.0.1:0/"]) as router:
-        with only_reference_counts() as found:
+        gc.collect()
+        gc.disable()
+        try:
+            before = routers_own()
             async with open_socket_peer(router.urls[0], make_link) as peer:
                 await peer.join()
                 await peer.subscribe("com.example.topic")
@@ -100,10 +92,14 @@ async def test_a_router_leaves_nothing_of_a_connection_to_the_collector(make_lin
                 )
                 await peer.expect(Registered)
                 await peer.expect(Invocation)
-            while router.connections:
-                await trio.lowlevel.checkpoint()
+                assert "RouterConnection" in routers_own()
+            with trio.fail_after(5):
+                while router.connections:
+                    await trio.lowlevel.checkpoint()
             await settle()
-    assert [type(thing) for thing in found if type(thing).__module__.startswith(ROUTERS_OWN)] == []
+            assert routers_own() == before
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("ends", CYCLE)

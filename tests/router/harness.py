@@ -6,6 +6,7 @@ A client is told what to send and remembers nothing; what the router sends it is
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -81,7 +82,7 @@ class CountingSerializer:
         return list(self._inner.decode_all(body))
 
 
-class Speaker:
+class Speaker(ABC):
     """A client that says what it is told to, over whatever there is: `send` and `received` are its connection's."""
 
     def __init__(self) -> None:
@@ -89,17 +90,17 @@ class Speaker:
         self.welcome: Welcome | None = None
         self._last_id = 0
 
+    @abstractmethod
     def send(self, message: Message) -> None:
         """Say something legal or not, as a message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def received(self) -> list[Message]:
         """Return what the router has sent since the last time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, reason: str = "connection lost") -> None:
         """The connection is gone."""
-        raise NotImplementedError
 
     # ---- what it says
 

@@ -9,6 +9,7 @@ import itertools
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final, TypeVar
@@ -46,7 +47,11 @@ class SocketClient(Speaker):
         self._heard: list[Message] = []
         self._is_over = False
         self._socket = socket.create_connection(world.address, timeout=PATIENCE)
-        while not link.is_open:
+
+    def open(self) -> None:
+        """Do the transport's handshake."""
+        while not self._link.is_open:
+            assert not self._link.is_closed, self._link.close_reason
             self._exchange()
 
     def send(self, message: Message) -> None:
@@ -99,7 +104,11 @@ class SocketClient(Speaker):
 
 
 class SocketWorld:
-    """A router that listens, and the time, which is the router's alone. It has to be closed."""
+    """A router that listens, and the time, which is the router's alone. It has to be closed.
+
+    Attributes:
+        address: Host and port of the router.
+    """
 
     def __init__(self) -> None:
         self._clock = MockClock()
@@ -123,6 +132,7 @@ class SocketWorld:
         """Return an established session that announced `features` for all roles; every second one has a WebSocket."""
         client = SocketClient(self, next(self._links)(serializer))
         self._clients.add(client)
+        client.open()
         return client.join(REALM, roles=roles_with(features))
 
     def pass_time(self, seconds: float) -> None:
@@ -149,6 +159,7 @@ class SocketWorld:
             client.drop()
         self._there(self._end.cancel)
         self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the router does not end"
 
     async def _run(self) -> None:
         with self._end:
@@ -162,7 +173,9 @@ class SocketWorld:
 
     def _wait_until(self, is_so: Callable[[], bool]) -> None:
         async def wait() -> None:
-            while not is_so():  # nobody tells us, and the clock stands still
+            patient_until = time.monotonic() + PATIENCE  # the router's clock stands still
+            while not is_so():
+                assert time.monotonic() < patient_until, self._core.statistics()
                 await trio.lowlevel.checkpoint()
 
         trio.from_thread.run(wait, trio_token=self._token)

@@ -43,4 +43,4 @@ InMemory.TestCase.settings = OverSockets.TestCase.settings = LIVES
 TestRouterModel = pytest.mark.checklist(
     "SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R5", "BP-R9", "BP-R11", "BP-R12", "PCI-R2", "PCI-R6", "SM-R1"
 )(InMemory.TestCase)
-TestRouterModelOverSockets = OverSockets.TestCase
+TestRouterModelOverSockets = pytest.mark.timeout(300 * SCALE)(OverSockets.TestCase)

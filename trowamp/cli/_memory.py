@@ -10,8 +10,8 @@ from typing import Final
 _TOP_PAD: Final = -2  # M_TOP_PAD of mallopt(3)
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
 _ROOM: Final = 16 * 1024 * 1024  # octets
-_OBJECTS_BETWEEN_COLLECTIONS: Final = (
-    10_000  # a router leaves next to nothing to collect; each session is walked over a tenth less often
+_NEW_OBJECTS: Final = (
+    10_000  # between collections; there is next to nothing to be found, and each walks over many sessions
 )
 
 
@@ -19,7 +19,7 @@ def settle() -> None:
     """Call it once, when everything has been started."""
     gc.collect()
     gc.freeze()  # otherwise every collection walks over all modules again, which takes a fifth of what joining costs
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(_NEW_OBJECTS)
     _keep_room()
 
 

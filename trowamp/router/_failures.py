@@ -116,7 +116,7 @@ def address_of(transport: dict[str, Any]) -> str:
     if not isinstance(peer, str):
         return str(transport.get("type"))
     host = peer.rpartition(":")[0].strip("[]") or peer
-    if ":" not in host:
+    if ":" not in host:  # IPv4, as nearly always: the exception would cost more than the look
         return host
     try:
         network = int(IPv6Address(host.partition("%")[0])) >> 64

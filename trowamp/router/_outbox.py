@@ -153,7 +153,7 @@ class Outbox:
 
     def part(self) -> None:
         """The connection is gone. Peer and outbox would keep each other in memory until the collector comes."""
-        self.is_dirty = True  # there is nobody to look after
+        self.is_dirty = True  # or a late `mark` would look for the peer
         del self._peer
 
     def _pile_up(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 
@@ -71,7 +72,10 @@ def websocket_server(
 
 
 class _Protocol(ServerProtocol):
-    """The handshake of `websockets`. It selects as a method: a function given to it would keep it in memory until the collector comes."""
+    """The handshake of `websockets`, which goes with the last reference: the collector need not come for it.
+
+    That is why it selects as a method of its own, where a function given to it would refer back to it. Its parser does as well, until it is closed.
+    """
 
     def __init__(self, known: Collection[str], extensions: Sequence[ServerExtensionFactory] | None) -> None:
         super().__init__(extensions=extensions, max_size=None, logger=LOGGER)
@@ -89,7 +93,7 @@ class _Protocol(ServerProtocol):
 class WebSocketServerHandshake(Handshake):
     """Waits for the client's request and answers it, if only with words."""
 
-    __slots__ = ("_at_capacity", "_origins", "_protocol", "_serializers")
+    __slots__ = ("_at_capacity", "_compression", "_origins", "_serializers")
 
     def __init__(
         self,
@@ -101,36 +105,45 @@ class WebSocketServerHandshake(Handshake):
         super().__init__()
         self._serializers = {serializer.subprotocol: serializer for serializer in serializers}
         self._origins = origins
+        self._compression = compression
         self._at_capacity = at_capacity
-        self._protocol = _Protocol(self._serializers, extensions=[_DEFLATE_FACTORY] if compression else None)
 
     def not_http(self, octet: int) -> Exception:
         return RemoteProtocolError(f"no HTTP request: it begins with {guess(octet)}")
 
     def too_long(self, link: Link) -> None:
-        self._refuse(
-            link, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the request has more than {LONGEST_HEAD} octets"
-        )
+        with self._protocol() as protocol:
+            words = f"the request has more than {LONGEST_HEAD} octets"
+            _refuse(link, protocol, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words)
 
     def complete(self, link: Link, head: bytes, rest: bytes) -> None:
-        protocol = self._protocol
-        protocol.receive_data(head)
+        with self._protocol() as protocol:
+            protocol.receive_data(head)
+            self._answer(link, protocol)
+        if rest and link.is_open:
+            link.pass_on(rest)
+
+    @contextmanager
+    def _protocol(self) -> Iterator[_Protocol]:
+        protocol = _Protocol(self._serializers, extensions=[_DEFLATE_FACTORY] if self._compression else None)
+        with closing(protocol.parser):
+            yield protocol
+
+    def _answer(self, link: Link, protocol: ServerProtocol) -> None:
         requests = protocol.events_received()
         if not requests:
-            self._refuse_malformed(link)
+            _refuse_malformed(link, protocol)
             return
         request = cast("Request", requests[0])
         refusal = self._refusal(request)
         if refusal is not None:
-            self._refuse(link, *refusal)
+            _refuse(link, protocol, *refusal)
             return
         link.peer_details["http"] = {"path": request.path, "headers": joined(request.headers.raw_items())}
         response = protocol.accept(request)
         link.queue(response.serialize())
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self._open(link)
-            if rest:
-                link.pass_on(rest)
+            self._open(link, protocol)
         else:
             assert protocol.handshake_exc is not None
             link.fail(ConnectError(f"WebSocket client refused: {explain(protocol.handshake_exc)}"))
@@ -146,26 +159,9 @@ class WebSocketServerHandshake(Handshake):
             return HTTPStatus.FORBIDDEN, f"web pages of {', '.join(request.headers.get_all('Origin'))} may not connect"
         return None
 
-    def _refuse_malformed(self, link: Link) -> None:
-        assert self._protocol.handshake_exc is not None
-        words = explain(self._protocol.handshake_exc)
-        response = b"".join(self._protocol.data_to_send())  # nothing if the request is beyond understanding
-        if response:
-            link.queue(response)
-            link.fail(ConnectError(f"WebSocket client refused: {words}"))
-        else:
-            self._refuse(link, HTTPStatus.BAD_REQUEST, words)
-
-    def _refuse(self, link: Link, status: HTTPStatus, text: str) -> None:
-        response = self._protocol.reject(status, text + "\n")
-        if status == HTTPStatus.UPGRADE_REQUIRED:
-            response.headers["Upgrade"] = "websocket"
-        link.queue(response.serialize())
-        link.fail(ConnectError(f"WebSocket client refused: {readable(text)}"))
-
-    def _open(self, link: Link) -> None:
-        serializer = self._serializers[self._protocol.subprotocol or ""]
-        deflate = negotiated(self._protocol.extensions)
+    def _open(self, link: Link, protocol: ServerProtocol) -> None:
+        serializer = self._serializers[protocol.subprotocol or ""]
+        deflate = negotiated(protocol.extensions)
         framing = WebSocketMessages(
             is_binary=serializer.is_binary,
             masker=None,
@@ -175,3 +171,22 @@ class WebSocketServerHandshake(Handshake):
         limit = link.max_send_size
         wire_format = ("websocket", serializer, limit) if deflate is None else None
         link.opened(framing, serializer, max_send_size=limit, wire_format=wire_format)
+
+
+def _refuse_malformed(link: Link, protocol: ServerProtocol) -> None:
+    assert protocol.handshake_exc is not None
+    words = explain(protocol.handshake_exc)
+    response = b"".join(protocol.data_to_send())  # nothing if the request is beyond understanding
+    if response:
+        link.queue(response)
+        link.fail(ConnectError(f"WebSocket client refused: {words}"))
+    else:
+        _refuse(link, protocol, HTTPStatus.BAD_REQUEST, words)
+
+
+def _refuse(link: Link, protocol: ServerProtocol, status: HTTPStatus, text: str) -> None:
+    response = protocol.reject(status, text + "\n")
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        response.headers["Upgrade"] = "websocket"
+    link.queue(response.serialize())
+    link.fail(ConnectError(f"WebSocket client refused: {readable(text)}"))
