@@ -184,6 +184,16 @@ async def test_sharing_a_procedure_has_other_rules(talk: Talk) -> None:
     assert error.error == "wamp.error.procedure_exists_with_different_invocation_policy"
 
 
+@pytest.mark.differs("TURN")
+async def test_whose_turn_it_is_follows_from_the_number_of_all_calls(talk: Talk) -> None:
+    await talk.register(invoke="roundrobin")
+    for number in (1, 2):
+        await talk.invoke(number)
+    talk.caller.send(m.Register(3, {"invoke": "roundrobin"}, F))
+    await talk.caller.expect(m.Registered)
+    await talk.invoke(4)  # the callee's turn again, as two calls for two callees are a whole round
+
+
 # ---- events
 
 
