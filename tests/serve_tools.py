@@ -25,12 +25,12 @@ REALM = "realm1"
 ROLES: dict[str, Any] = {"publisher": {}, "subscriber": {}, "caller": {}, "callee": {}}
 
 
-def rawsocket() -> Link:
-    return rawsocket_client(get_serializer("json"))
+def rawsocket(serializer: str = "json") -> Link:
+    return rawsocket_client(get_serializer(serializer))
 
 
-def websocket() -> Link:
-    return websocket_client("ws://localhost/", [get_serializer("json")], random_octets=secrets.token_bytes)
+def websocket(serializer: str = "json") -> Link:
+    return websocket_client("ws://localhost/", [get_serializer(serializer)], random_octets=secrets.token_bytes)
 
 
 class Peer:

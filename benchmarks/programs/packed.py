@@ -26,9 +26,8 @@ def pack(message: list[Any]) -> bytes:
     if not isinstance(message[-1], Packed):
         return MSGPACK.encode(message)
     before = MSGPACK.encode(message[:-1])
-    return b"".join(
-        (bytes((before[0] + 1,)), before[1:], message[-1])
-    )  # its first octet tells how many elements follow
+    first = bytes((before[0] + 1,))  # it tells how many elements follow
+    return b"".join((first, before[1:], message[-1]))
 
 
 def unpack(body: bytes) -> list[Any]:

@@ -191,7 +191,10 @@ async def test_whose_turn_it_is_follows_from_the_number_of_all_calls(talk: Talk)
         await talk.invoke(number)
     talk.caller.send(m.Register(3, {"invoke": "roundrobin"}, F))
     await talk.caller.expect(m.Registered)
-    await talk.invoke(4)  # the callee's turn again, as two calls for two callees are a whole round
+    talk.caller.send(m.Call(4, {}, F))
+    at_caller, at_callee = await talk.arrived()
+    assert at_caller == []
+    assert [type(message) for message in at_callee] == [m.Invocation]  # two calls for two callees were a whole round
 
 
 # ---- events

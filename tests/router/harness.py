@@ -99,7 +99,7 @@ class Speaker(ABC):
         """Return what the router has sent since the last time."""
 
     @abstractmethod
-    def drop(self, reason: str = "connection lost") -> None:
+    def drop(self) -> None:
         """The connection is gone."""
 
     # ---- what it says

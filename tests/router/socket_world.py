@@ -6,7 +6,6 @@ What a client says has had its effects when `send` returns: a request follows ea
 from __future__ import annotations
 
 import itertools
-import secrets
 import socket
 import threading
 import time
@@ -17,11 +16,12 @@ from typing import Final, TypeVar
 import trio
 from trio.testing import MockClock
 
+from tests.serve_tools import rawsocket, websocket
 from trowamp import Router, open_router
 from trowamp._url import parse_url
 from trowamp.messages import Abort, Goodbye, Hello, Message, Publish, Published, Welcome
 from trowamp.router import RouterStatistics
-from trowamp.wire import Link, get_serializer, rawsocket_client, websocket_client
+from trowamp.wire import Link
 
 from .harness import REALM, Speaker, held_by, roles_with
 
@@ -69,7 +69,7 @@ class SocketClient(Speaker):
         heard, self._heard = self._heard, []
         return heard
 
-    def drop(self, reason: str = "") -> None:  # a socket tells none
+    def drop(self) -> None:
         """Close the socket, and wait until the router has noticed."""
         self._is_over = True
         self._socket.close()
@@ -113,7 +113,7 @@ class SocketWorld:
     def __init__(self) -> None:
         self._clock = MockClock()
         self._clients: set[SocketClient] = set()
-        self._links = itertools.cycle((_rawsocket, _websocket))
+        self._links = itertools.cycle((rawsocket, websocket))
         self._end = trio.CancelScope()
         self._started: SimpleQueue[tuple[Router, trio.lowlevel.TrioToken]] = SimpleQueue()
         self._thread = threading.Thread(target=trio.run, args=(self._run,), kwargs={"clock": self._clock}, daemon=True)
@@ -179,11 +179,3 @@ class SocketWorld:
                 await trio.lowlevel.checkpoint()
 
         trio.from_thread.run(wait, trio_token=self._token)
-
-
-def _rawsocket(serializer: str) -> Link:
-    return rawsocket_client(get_serializer(serializer))
-
-
-def _websocket(serializer: str) -> Link:
-    return websocket_client("ws://localhost/", [get_serializer(serializer)], random_octets=secrets.token_bytes)

@@ -10,9 +10,7 @@ from typing import Final
 _TOP_PAD: Final = -2  # M_TOP_PAD of mallopt(3)
 _MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
 _ROOM: Final = 16 * 1024 * 1024  # octets
-_NEW_OBJECTS: Final = (
-    10_000  # between collections; there is next to nothing to be found, and each walks over many sessions
-)
+_NEW_OBJECTS: Final = 10_000  # between collections: they walk over sessions, and find next to nothing
 
 
 def settle() -> None:
