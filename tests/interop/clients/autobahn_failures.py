@@ -1,4 +1,4 @@
-# ruff: noqa: N802, N803, ASYNC110  # the names are the API; and nobody tells when a thread has ended
+# ruff: noqa: N802, N803, ASYNC110  # the names are the API; and threads can be asked only whether they have ended
 """Prints what a session is told, and in which order, when a router fails in every way: run with PACKAGE and FRAMEWORK in the environment.
 
 The router is a thread with a list of what to say, octet for octet, so both packages meet the same.
@@ -24,6 +24,8 @@ serializer = importlib.import_module(f"{PACKAGE}.wamp.serializer")
 types = importlib.import_module(f"{PACKAGE}.wamp.types")
 
 PATIENCE = 3.0  # seconds in which a client has to close
+TURNS = 50  # of the loop, in which a session can tell what follows from the end of its connection
+LOST = {"asyncio": "connection_lost", "twisted": "connectionLost"}[FRAMEWORK]  # how a protocol is told
 SHAKE = b"\x7f\xf1\x00\x00"
 ROLES = {"broker": {}, "dealer": {}}
 WELCOME = [2, 123, {"roles": ROLES}]
@@ -156,6 +158,7 @@ class Session(wamp.ApplicationSession):
         self.told = []
         self.pending = None
         self.has_joined = threading.Event()
+        self.has_ended = False
         self._role = role or ""
 
     def onConnect(self):
@@ -219,11 +222,28 @@ class Session(wamp.ApplicationSession):
         self.told.append(f"request {type(error).__name__} {uri}".rstrip())
 
 
+class Factory(rawsocket.WampRawSocketClientFactory):
+    """Makes a protocol that notes in its session when the connection has ended: a reset may arrive after the thread that sent it is gone."""
+
+    def __init__(self, session):
+        super().__init__(lambda: session, serializer.JsonSerializer())
+
+        class Protocol(rawsocket.WampRawSocketClientProtocol):
+            pass
+
+        def lost(protocol, reason):
+            getattr(super(Protocol, protocol), LOST)(reason)
+            session.has_ended = True
+
+        setattr(Protocol, LOST, lost)
+        self.protocol = Protocol
+
+
 def begin(steps, role):
     session = Session(role)
     router = Router(steps, session.has_joined)
     router.start()
-    return router, session, rawsocket.WampRawSocketClientFactory(lambda: session, serializer.JsonSerializer())
+    return router, session, Factory(session)
 
 
 def show(name, session):
@@ -240,9 +260,10 @@ def main_asyncio():
         for name, (steps, role) in SCRIPTS.items():
             router, session, factory = begin(steps, role)
             await loop.create_connection(factory, "127.0.0.1", router.port)
-            while router.is_alive():
+            while router.is_alive() or not session.has_ended:
                 await asyncio.sleep(0.005)
-            await asyncio.sleep(0.03)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
             show(name, session)
 
     asyncio.run(main())
@@ -255,9 +276,10 @@ def main_twisted():
         for name, (steps, role) in SCRIPTS.items():
             router, session, factory = begin(steps, role)
             await endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", router.port).connect(factory)
-            while router.is_alive():
+            while router.is_alive() or not session.has_ended:
                 await task.deferLater(reactor, 0.005)
-            await task.deferLater(reactor, 0.03)
+            for _ in range(TURNS):
+                await task.deferLater(reactor, 0)
             show(name, session)
         reactor.stop()
 
