@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import trowamp
-from trowamp import _events, _exceptions, _inputs, _procedures, _pump, _session, testing
+from trowamp import _events, _exceptions, _inputs, _procedures, _pump, _session_view, testing
 from trowamp._outgoing import CallOptions
 from trowamp._url import parse_url
 from trowamp.protocol import _features as client_features
@@ -194,7 +194,7 @@ def test_the_options_of_views_and_the_fixed_limits_are_as_told() -> None:
     assert _pump.HIGH_WATER == 1024 * 1024
     assert _procedures.MAX_WAITING_INVOCATIONS == 10_000
     assert _inputs.MAX_WAITING_INPUTS == 10_000
-    assert _session._KILL_GRACE == 10
+    assert _session_view._KILL_GRACE == 10
     assert _events.DEFAULT_BUFFER == 10_000
     shown = {
         name

@@ -15,7 +15,8 @@ from ._open import open_session
 from ._procedures import Invocation, Registration
 from ._run import run
 from ._serve import Router, open_router, serve_router
-from ._session import Session, SessionView
+from ._session import Session
+from ._session_view import SessionView
 from ._ssh_agent import SshAgentKey, ssh_agent_keys
 from ._transport import Transport
 from ._types import Result, SessionDetails

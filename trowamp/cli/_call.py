@@ -12,7 +12,7 @@ import trio
 from .._exit_codes import TIMEOUT
 from .._options import CALL
 from .._run_session import DEFAULT_CLOSE_TIMEOUT
-from .._session import SessionView
+from .._session_view import SessionView
 from ._command import Command
 from ._connection import open_client
 from ._errors import Failure

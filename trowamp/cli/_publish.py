@@ -10,7 +10,7 @@ import click
 
 from .._exit_codes import USAGE
 from .._options import PUBLISH
-from .._session import SessionView
+from .._session_view import SessionView
 from ._command import Command
 from ._connection import open_client
 from ._errors import Failure
