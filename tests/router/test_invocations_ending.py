@@ -90,6 +90,18 @@ def test_a_second_cancel_does_not_interrupt_again_but_can_end_the_waiting(
     assert caller.received() == callee.received() == []
 
 
+@pytest.mark.checklist("CC-R6", "BP-R12")
+def test_a_callee_that_was_interrupted_is_not_interrupted_again_when_the_caller_vanishes(
+    caller: Client, callee: Client
+) -> None:
+    request_id, invocation = begin(caller, callee)
+    caller.cancel(request_id, "kill")
+    assert callee.expect(Interrupt).options == {"mode": "kill"}
+    caller.drop()
+    callee.answer(invocation)
+    assert callee.received() == []
+
+
 @pytest.mark.checklist("CC-R7", "MSG-B4")
 def test_an_unknown_mode_is_a_violation(caller: Client) -> None:
     caller.say(49, 1, {"mode": "softly"})

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import ClassVar
+
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from tests.faults.goals import SCALE, scaled
+from tests.faults.goals import SCALE, check, scaled
 
 from .harness import World
 from .model import RouterModel
@@ -18,14 +22,22 @@ LIVES = settings(
     derandomize=SCALE <= 1,  # the same lives in each run of the suite, new ones in the long form
     suppress_health_check=[HealthCheck.too_slow],
 )
+RARE = {
+    "invocations": 300,
+    "cancelled calls": 80,
+    "calls of sessions that ended": 20,
+}  # less than half of what 300 lives reach
 
 
 class InMemory(RouterModel):
+    reached: ClassVar[Counter[str]] = Counter()
+
     def open_world(self) -> World:
         return World()
 
 
 class OverSockets(RouterModel):
+    reached: ClassVar[Counter[str]] = Counter()
     world: SocketWorld
 
     def open_world(self) -> SocketWorld:
@@ -38,9 +50,15 @@ class OverSockets(RouterModel):
             self.world.close()
 
 
-InMemory.TestCase.settings = OverSockets.TestCase.settings = LIVES
-
-TestRouterModel = pytest.mark.checklist(
+@pytest.mark.checklist(
     "SES-R3", "BW-R1", "PX-R1", "SR-R5", "BP-R5", "BP-R9", "BP-R11", "BP-R12", "PCI-R2", "PCI-R6", "SM-R1"
-)(InMemory.TestCase)
-TestRouterModelOverSockets = pytest.mark.timeout(300 * SCALE)(OverSockets.TestCase)
+)
+@pytest.mark.timeout(300 * SCALE)
+@pytest.mark.parametrize(("where", "model"), [("in memory", InMemory), ("over sockets", OverSockets)])
+def test_random_lives_end_as_the_model_says_and_come_as_far_as_to_what_is_rare(
+    where: str, model: type[RouterModel]
+) -> None:
+    model.reached.clear()
+    run_state_machine_as_test(model, settings=LIVES)
+    for what, at_least in RARE.items():
+        check("R11", f"{what} in random lives {where}", model.reached[what], ">=", scaled(at_least))

@@ -213,7 +213,7 @@ class Invocations:
             return None
         self._end(flight)
         caller.refuse(Call.code, flight.call_id, uris.ERROR_CANCELED, "the call was cancelled")  # CC-R1, CC-R3
-        if mode == "killnowait" and not flight.is_killed:
+        if mode == "killnowait":
             self._interrupt(flight)
         return None
 
@@ -364,8 +364,7 @@ class Invocations:
         self._end(flight)
         self._counters.call_timeouts += 1
         flight.caller.refuse(Call.code, flight.call_id, uris.ERROR_TIMEOUT, "the call timed out")
-        if not flight.is_killed:
-            self._interrupt(flight)
+        self._interrupt(flight)
 
     def _refuse_answer(self, flight: Flight, what: str, *, is_final: bool) -> None:
         """End a call whose answer has a form that its caller did not announce; there is no ERROR for a YIELD (§6 R16)."""
@@ -443,8 +442,8 @@ class Invocations:
             self._deadlines.cancel(flight)
 
     def _interrupt(self, flight: Flight) -> None:
-        """Tell a callee that can be told that nobody waits for its answer any more."""
-        if flight.callee.can_cancel:
+        """Tell a callee that can be told that nobody waits for its answer any more; once, if it was interrupted before (CC-R6)."""
+        if flight.callee.can_cancel and not flight.is_killed:
             flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
 
 
