@@ -80,7 +80,8 @@ def test_the_counter_subscriber_hears_the_counter_publisher(url: str) -> None:
         assert publisher.wait(10) == 0
     numbers = [int(line.removeprefix("event received: ")) for line in output.splitlines()]
     assert code == 0
-    assert numbers == list(range(numbers[0], numbers[0] + 3))
+    assert len(numbers) >= 3  # what has come in one packet with the third is heard, too
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def test_the_lifecycle_is_told_in_order(url: str) -> None:
