@@ -372,7 +372,7 @@ class RouterModel(RuleBasedStateMachine):
         self.cancel(number, mode)
 
     def cancel(self, number: int, mode: str | None) -> None:
-        self.reached["cancelled calls"] += 1
+        self.reached["cancellations"] += 1
         flight = self.flights[number % len(self.flights)]
         flight.caller.client.send(Cancel(flight.call_id, {"mode": mode} if mode else {}))
         if mode == "kill" and flight.callee.can_cancel:
@@ -419,6 +419,14 @@ class RouterModel(RuleBasedStateMachine):
     def leave_in_the_middle_of_a_call(self, number: int, is_caller: bool, politely: bool) -> None:
         flight = self.flights[number % len(self.flights)]
         self.bid_farewell(flight.caller if is_caller else flight.callee, politely)
+
+    @precondition(lambda self: self.flights)
+    @rule(number=who, politely=st.booleans())
+    def cancel_and_leave(self, number: int, politely: bool) -> None:
+        flight = self.flights[number % len(self.flights)]
+        self.cancel(number, "kill")
+        self.everybody_received_what_was_expected_and_nothing_else()
+        self.bid_farewell(flight.caller, politely)
 
     # ---- what must hold
 
@@ -507,6 +515,7 @@ class RouterModel(RuleBasedStateMachine):
                 flight.caller.expected.append((Error, flight.call_id, uris.ERROR_CANCELED))
             elif flight.callee is not member:
                 self.reached["calls of sessions that ended"] += 1
+                self.reached["of those, with an interrupted callee"] += flight.is_killed
                 flight.callee.over.append(flight.invocation)
                 self.interrupt(flight)
         for topic in member.testaments:

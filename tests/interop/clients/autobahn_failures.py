@@ -1,4 +1,4 @@
-# ruff: noqa: N802, N803, ASYNC110  # the names are the API; and threads can be asked only whether they have ended
+# ruff: noqa: N802, N803, ASYNC110  # the names are the API; and threads can only be asked whether they have ended
 """Prints what a session is told, and in which order, when a router fails in every way: run with PACKAGE and FRAMEWORK in the environment.
 
 The router is a thread with a list of what to say, octet for octet, so both packages meet the same.
@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 PACKAGE, FRAMEWORK = os.environ["PACKAGE"], os.environ["FRAMEWORK"]
 if PACKAGE == "autobahn":
@@ -24,6 +25,7 @@ serializer = importlib.import_module(f"{PACKAGE}.wamp.serializer")
 types = importlib.import_module(f"{PACKAGE}.wamp.types")
 
 PATIENCE = 3.0  # seconds in which a client has to close
+AT_MOST = 10.0  # seconds for a script
 TURNS = 50  # of the loop, in which a session can tell what follows from the end of its connection
 LOST = {"asyncio": "connection_lost", "twisted": "connectionLost"}[FRAMEWORK]  # how a protocol is told
 SHAKE = b"\x7f\xf1\x00\x00"
@@ -108,6 +110,7 @@ class Router(threading.Thread):
         self._has_joined = has_joined
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
+        self.began = time.monotonic()
 
     def run(self):
         """Do what the script says, and wait for the client to close."""
@@ -232,8 +235,10 @@ class Factory(rawsocket.WampRawSocketClientFactory):
             pass
 
         def lost(protocol, reason):
-            getattr(super(Protocol, protocol), LOST)(reason)
-            session.has_ended = True
+            try:
+                getattr(super(Protocol, protocol), LOST)(reason)
+            finally:
+                session.has_ended = True
 
         setattr(Protocol, LOST, lost)
         self.protocol = Protocol
@@ -244,6 +249,12 @@ def begin(steps, role):
     router = Router(steps, session.has_joined)
     router.start()
     return router, session, Factory(session)
+
+
+def is_over(name, router, session):
+    if time.monotonic() > router.began + AT_MOST:
+        raise TimeoutError(name)
+    return session.has_ended and not router.is_alive()
 
 
 def show(name, session):
@@ -260,7 +271,7 @@ def main_asyncio():
         for name, (steps, role) in SCRIPTS.items():
             router, session, factory = begin(steps, role)
             await loop.create_connection(factory, "127.0.0.1", router.port)
-            while router.is_alive() or not session.has_ended:
+            while not is_over(name, router, session):
                 await asyncio.sleep(0.005)
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -276,7 +287,7 @@ def main_twisted():
         for name, (steps, role) in SCRIPTS.items():
             router, session, factory = begin(steps, role)
             await endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", router.port).connect(factory)
-            while router.is_alive() or not session.has_ended:
+            while not is_over(name, router, session):
                 await task.deferLater(reactor, 0.005)
             for _ in range(TURNS):
                 await task.deferLater(reactor, 0)
