@@ -83,7 +83,7 @@ def _treats_a_cancelled_call_otherwise(steps: list[Step], ours: list[Line], thei
     cancels = [step for step in steps if step.action == "cancel"]
     is_other = len(cancels) > 1 or any(step.options["mode"] != "killnowait" for step in cancels)
     own, instead = more(ours, theirs), more(theirs, ours)
-    of_calls = kinds(own) <= {"Result", "Error", "Interrupt"} and kinds(instead) <= {"Error"}
+    of_calls = kinds(own) <= {"Result", "Error"} and kinds(instead) <= {"Error"}
     return is_other and of_calls and errors(instead) <= {uris.ERROR_CANCELED} and steps[-1].action in ENDS_OF_CALLS
 
 
