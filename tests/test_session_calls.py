@@ -1,4 +1,4 @@
-"""trowamp/_session.py, _calls.py, _waiter.py: what a caller gets, and when at the latest."""
+"""trowamp/_session_view.py, _calls.py, _waiter.py: what a caller gets, and when at the latest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""trowamp/_session.py, _waiter.py: cancelled calls, what they send and what they leave behind."""
+"""trowamp/_session_view.py, _waiter.py: cancelled calls, what they send and what they leave behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""trowamp/_session.py: publishing, acknowledged or not, and what happens on a connection that is congested."""
+"""trowamp/_session_view.py: publishing, acknowledged or not, and what happens on a connection that is congested."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ from .payloads import PayloadCodec
 CancelMode = Literal["killnowait", "kill", "skip"]
 
 _KILL_GRACE = 10.0  # seconds a cancelled call with mode "kill" waits for its callee at most
+_LONGEST_TIMEOUT = 2**53 / 1000  # seconds
+_CLOCK_NOISE = 0.001  # milliseconds that adding and subtracting floats may make
 
 
 class SessionView:
@@ -336,7 +338,3 @@ class SessionView:
                 await waiter.wait(lambda: self._shell.core.forget_call(request_id))
             except (ApplicationError, SessionClosed, SessionLost):
                 return
-
-
-_LONGEST_TIMEOUT = 2**53 / 1000  # seconds
-_CLOCK_NOISE = 0.001  # milliseconds that adding and subtracting floats may make

@@ -380,7 +380,9 @@ class RouterModel(RuleBasedStateMachine):
                 flight.callee.expected.append((Interrupt, flight.invocation.request_id, "kill"))
             flight.is_killed = True
             return
-        self.end(flight, uris.ERROR_CANCELED, interrupt=mode != "skip")
+        self.end(flight, uris.ERROR_CANCELED)
+        if mode != "skip":
+            self.interrupt(flight)
 
     @precondition(lambda self: self.flights)
     @rule(number=who, call_id=st.integers(1, 100))
@@ -394,7 +396,8 @@ class RouterModel(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.world.pass_time(seconds)
         for flight in [flight for flight in self.flights if flight.deadline <= self.world.now]:
-            self.end(flight, uris.ERROR_TIMEOUT, interrupt=True)
+            self.end(flight, uris.ERROR_TIMEOUT)
+            self.interrupt(flight)
 
     @precondition(lambda self: len(self.members) > 2)
     @rule(number=who, other=who)
@@ -478,12 +481,10 @@ class RouterModel(RuleBasedStateMachine):
         if flight.takes_inputs:
             flight.caller.late.append((flight.call_id, flight.procedure))
 
-    def end(self, flight: Flight, uri: str, *, interrupt: bool) -> None:
+    def end(self, flight: Flight, uri: str) -> None:
         self.finish(flight)
         flight.callee.over.append(flight.invocation)
         flight.caller.expected.append((Error, flight.call_id, uri))
-        if interrupt:
-            self.interrupt(flight)
 
     def interrupt(self, flight: Flight) -> None:
         if flight.callee.can_cancel and not flight.is_killed:

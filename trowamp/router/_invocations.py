@@ -442,7 +442,7 @@ class Invocations:
             self._deadlines.cancel(flight)
 
     def _interrupt(self, flight: Flight) -> None:
-        """Tell a callee that can be told that nobody waits for its answer any more; once, if it was interrupted before (CC-R6)."""
+        """Tell a callee that can be told that nobody waits for its answer any more, unless it was interrupted before (CC-R6)."""
         if flight.callee.can_cancel and not flight.is_killed:
             flight.callee.outbox.send(Interrupt(flight.invocation_id, _KILL_NO_WAIT))
 

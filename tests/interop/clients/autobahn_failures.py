@@ -281,9 +281,9 @@ def main_asyncio():
 
 
 def main_twisted():
-    from twisted.internet import defer, endpoints, reactor, task
+    from twisted.internet import defer, endpoints, task
 
-    async def main():
+    async def main(reactor):
         for name, (steps, role) in SCRIPTS.items():
             router, session, factory = begin(steps, role)
             await endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", router.port).connect(factory)
@@ -292,10 +292,8 @@ def main_twisted():
             for _ in range(TURNS):
                 await task.deferLater(reactor, 0)
             show(name, session)
-        reactor.stop()
 
-    reactor.callWhenRunning(lambda: defer.ensureDeferred(main()))
-    reactor.run()
+    task.react(lambda reactor: defer.ensureDeferred(main(reactor)))  # which tells of a failure, and ends with 1
 
 
 if __name__ == "__main__":
