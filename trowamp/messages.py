@@ -197,6 +197,8 @@ class Publish(Message, tag=16):
     payload_at = 4
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (16, self.request_id, self.options, self.topic, self.args)
         return _with_payload((16, self.request_id, self.options, self.topic), self.args, self.kwargs)
 
 
@@ -260,6 +262,8 @@ class Event(Message, tag=36):
     payload_at = 4
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (36, self.subscription_id, self.publication_id, self.details, self.args)
         head = (36, self.subscription_id, self.publication_id, self.details)
         return _with_payload(head, self.args, self.kwargs)
 
@@ -278,6 +282,8 @@ class Call(Message, tag=48):
     payload_at = 4
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (48, self.request_id, self.options, self.procedure, self.args)
         return _with_payload((48, self.request_id, self.options, self.procedure), self.args, self.kwargs)
 
 
@@ -304,6 +310,8 @@ class Result(Message, tag=50):
     payload_at = 3
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (50, self.request_id, self.details, self.args)
         return _with_payload((50, self.request_id, self.details), self.args, self.kwargs)
 
 
@@ -360,6 +368,8 @@ class Invocation(Message, tag=68):
     payload_at = 4
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (68, self.request_id, self.registration_id, self.details, self.args)
         head = (68, self.request_id, self.registration_id, self.details)
         return _with_payload(head, self.args, self.kwargs)
 
@@ -387,6 +397,8 @@ class Yield(Message, tag=70):
     payload_at = 3
 
     def to_wire(self) -> tuple[Any, ...]:
+        if self.args and not self.kwargs:
+            return (70, self.request_id, self.options, self.args)
         return _with_payload((70, self.request_id, self.options), self.args, self.kwargs)
 
 
@@ -411,6 +423,9 @@ def _describe(cls: type[Message]) -> type[Message]:
 MESSAGE_BY_CODE: Final[dict[int, type[Message]]] = {cls.code: cls for cls in map(_describe, Message.__subclasses__())}
 
 
+_convert: Final = msgspec.convert
+
+
 def parse(raw: list[Any]) -> Message:
     """Turn a decoded list into a message.
 
@@ -428,21 +443,23 @@ def parse(raw: list[Any]) -> Message:
         cls = MESSAGE_BY_CODE[raw[0]]
     except (TypeError, KeyError, IndexError):
         raise RemoteProtocolError(_not_a_message(raw)) from None
-    if type(raw[0]) is not int or not cls.shortest <= len(raw) <= cls.longest:
+    size = len(raw)
+    if type(raw[0]) is not int or not cls.shortest <= size <= cls.longest:
         raise RemoteProtocolError(_not_a_message(raw, cls))
     try:
-        message = msgspec.convert(raw, cls)
+        message = _convert(raw, cls)
     except msgspec.ValidationError as error:
         raise RemoteProtocolError(_name_the_field(cls, str(error))) from None
     payload_at = cls.payload_at
-    if payload_at is not None and len(raw) > payload_at:
+    if payload_at is not None and size > payload_at:
         args = raw[payload_at]
         if type(args) is not list and args is not None:
             _check_octets(cls, raw, message, args)
-    if cls.dictionary is not None:
-        options = getattr(message, cls.dictionary)
+    dictionary = cls.dictionary
+    if dictionary is not None:
+        options = getattr(message, dictionary)
         if options or cls.required:
-            _check_options(cls, options)
+            check_options(cls, options)
     return message
 
 
@@ -456,7 +473,12 @@ def _check_octets(cls: type[Message], raw: list[Any], message: Message, args: An
     _refuse_wrong_key(cls, getattr(message, cls.dictionary), _options.TRANSPARENT)
 
 
-def _check_options(cls: type[Message], options: dict[str, Any] | None) -> None:
+def check_options(cls: type[Message], options: dict[str, Any] | None) -> None:
+    """Check a message's dictionary.
+
+    Raises:
+        RemoteProtocolError: A known key has a wrong value, or a required one is missing (MSG-B4).
+    """
     _refuse_wrong_key(cls, options or {}, cls.checks)
     for key in cls.required:
         if key not in (options or {}):

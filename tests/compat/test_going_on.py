@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trowamp_compat.asyncio._face import Answer
+from trowamp_compat.asyncio._face import Answer, AsyncioFace
 from trowamp_compat.twisted._wire import write_now
 from trowamp_compat.wamp import message
 from twisted.internet.main import CONNECTION_LOST
@@ -153,7 +153,7 @@ def _cancel(answer: Answer, log: list[Any]) -> list[Any]:
 
 
 def _resume_within_a_task(answer: Answer, log: list[Any]) -> list[Any]:
-    assert not answer.resume(1)
+    assert not AsyncioFace(answer.get_loop()).answer(answer, 1)
     return [1]
 
 

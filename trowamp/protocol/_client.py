@@ -348,7 +348,7 @@ class ClientSession(Generic[W, H, T]):
         )
 
     def _on_result(self, message: Result) -> Inbound | None:
-        if message.details.get("progress"):
+        if message.details and message.details.get("progress"):
             pending = self._calls.get(message.request_id)
             return self._late(message.request_id) if pending is None else Progress(pending.waiter, message)
         pending = self._calls.pop(message.request_id, None)

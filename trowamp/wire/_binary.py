@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ..messages import Message, parse
+from ..messages import MESSAGE_BY_CODE, Message, check_options, parse
 from ._passing import WORTH_PASSING, keep_octets, passed_args, spliced, without_octets
 from ._values import MAX_DEPTH, MESSAGE_DEPTH, Copier, Substitute, is_plain, plain_payload, refuse
 
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
 
 # What codecs raise for lone surrogates and for too great integers, and our checks for the rest.
 _REFUSED: Final = (ValueError, OverflowError)
+
+
+# Octets of a message up to which to look at each value costs less than to have all of them compared with a type.
+_SMALL: Final = 256
+
+# What reads a message of one class, whatever values it holds; and what finds its dictionary.
+Reader = tuple[Callable[[bytes], Any], Callable[[Any], Any]]
+
+
+def readers(
+    start: int, dumps: Callable[[Any], bytes], reading: Callable[[type[Message]], Callable[[bytes], Any]]
+) -> dict[bytes, Reader]:
+    """Return what reads messages with a payload, but without ArgumentsKw, by the octets that they begin with: number of elements, and class.
+
+    Args:
+        start: How many octets that are; classes for which it takes another number are left out.
+        dumps: Writes a list.
+        reading: Makes what reads the messages of a class.
+    """
+    found: dict[bytes, Reader] = {}
+    for cls in MESSAGE_BY_CODE.values():
+        if cls.payload_at is not None and cls.dictionary is not None and len(dumps([cls.code])) == start:
+            reader = reading(cls), attrgetter(cls.dictionary)
+            found |= {dumps([cls.code, *range(1, size)])[:start]: reader for size in range(cls.shortest, cls.longest)}
+    return found
 
 
 class BinarySerializer:
@@ -26,6 +52,9 @@ class BinarySerializer:
     is_binary = True
     rawsocket_id: int
     _atoms: ClassVar[frozenset[type]]
+    _readers: ClassVar[dict[bytes, Reader]]
+    _start: ClassVar[int]  # octets by which a reader is found
+    _wrong: ClassVar[tuple[type[Exception], ...]]  # what readers raise
     _dumps: Callable[[Any], bytes]  # of a value that the copier has made
     _dumps_checked: Callable[[Sequence[Any]], bytes]  # of a list; refuses what is not portable, or not plain
     _loads: Callable[[bytes], Any]
@@ -51,6 +80,22 @@ class BinarySerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
+        reader = self._readers.get(body[: self._start])
+        if reader is not None and len(body) <= _SMALL:
+            read, dictionary_of = reader
+            try:
+                message = read(body)
+            except self._wrong:
+                pass  # or written in an unusual way: what follows tells
+            else:
+                options, args = dictionary_of(message), message.args
+                if args is None or type(args) is list:
+                    if not options:
+                        if not args or is_plain(args, self._atoms, MAX_DEPTH):
+                            return message  # type: ignore[no-any-return]
+                    elif is_plain((options, args), self._atoms):
+                        check_options(type(message), options)
+                        return message  # type: ignore[no-any-return]
         raw = self._load_verbatim(body)
         return parse(self._put_right(self._loads(body)) if raw is None else raw)
 

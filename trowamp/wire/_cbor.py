@@ -8,9 +8,10 @@ from os import urandom
 from typing import Any, Final, NoReturn
 
 import cbor2
+from msgspec import convert
 
 from .._exceptions import RemoteProtocolError
-from ._binary import BinarySerializer
+from ._binary import BinarySerializer, readers
 from ._cbor_writer import write, write_list
 from ._pieces import LARGE
 from ._values import ATOMS, MESSAGE_DEPTH, is_certainly_plain, is_plain
@@ -74,6 +75,9 @@ _AFTER: Final = b"\x1b\xff" + urandom(7)
 _AFTER_IT: Final = int.from_bytes(_AFTER[1:], "big")
 
 
+_WRONG: Final = (cbor2.CBORDecodeError, ValueError)
+
+
 def _load_small(body: bytes) -> Any:
     """Decode one item, without tags.
 
@@ -106,11 +110,14 @@ class CborSerializer(BinarySerializer):
     _dumps = staticmethod(write)
     _dumps_checked = staticmethod(write_list)
     _loads = staticmethod(_load_cbor)
+    _start = 3  # classes below 24 have one octet less; of these only PUBLISH is frequent
+    _readers = readers(_start, write, lambda cls: lambda body: convert(_load_small(body), cls))
+    _wrong = _WRONG
 
     def _load_verbatim(self, body: bytes) -> Any:
         try:
             raw = _load_small(body) if len(body) < LARGE else _load_cbor(body, _NO_TAGS)
-        except (cbor2.CBORDecodeError, ValueError, RemoteProtocolError):
+        except (*_WRONG, RemoteProtocolError):
             return None  # it is wrong, or has tags
         if type(raw) is not list or (len(body) >= _WORTH_A_TRY and is_certainly_plain(raw)):
             return raw

@@ -210,9 +210,10 @@ class Link:
         Raises:
             SerializationError, MessageTooLarge, LocalProtocolError: As for `encode_in_pieces`; nothing was queued.
         """
-        octets = self.encode_in_pieces(message)
-        if self.is_open:
-            self.queue(octets)
+        if self.is_open and len(body := self._encode(message)) <= self.max_send_size:
+            self.queue(self._frame(body))
+        else:
+            self.encode_in_pieces(message)  # says why not; after `close` there may be nothing wrong
 
     def pass_payloads_on(self) -> None:
         """From now on, messages are for a router: it does not change them, and sends large payloads on in the octets they came in where it can."""

@@ -12,7 +12,7 @@ import msgspec
 
 from .._exceptions import RemoteProtocolError
 from ..messages import MESSAGE_BY_CODE, Message, parse
-from ._binary import BinarySerializer
+from ._binary import BinarySerializer, readers
 from ._passing import keep_octets
 from ._pieces import LARGE
 from ._values import ATOMS, PLAIN, is_plain
@@ -35,7 +35,9 @@ _ATOMS_OR_VIEWS: Final = _ATOMS | {memoryview}
 
 def _dumps_checked(elements: Sequence[Any]) -> bytes:
     """Encode a list. What is looked for here would be written all the same; a lone surrogate, or too great an integer, would not."""
-    if is_plain(elements, _ATOMS):
+    # Of a message with a request id and without options only the rest is the user's.
+    is_usual = len(elements) > 3 and type(elements[1]) is int and not elements[2]
+    if is_plain(elements[3:] if is_usual else elements, _ATOMS):
         return _pack(elements)
     raise ValueError("not portable, or not plain")
 
@@ -77,6 +79,9 @@ class MessagePackSerializer(BinarySerializer):
     _dumps = staticmethod(_pack)
     _dumps_checked = staticmethod(_dumps_checked)
     _loads = staticmethod(_load_msgpack)
+    _start = 2
+    _readers = readers(_start, _pack, lambda cls: msgspec.msgpack.Decoder(cls).decode)
+    _wrong = (ValueError, RecursionError)
 
     def decode_to_pass_on(self, body: bytes) -> Message:
         """Deserialize one message for a router; see `Serializer.decode_to_pass_on`."""

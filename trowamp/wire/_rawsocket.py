@@ -24,6 +24,8 @@ MAGIC: Final = 0x7F
 
 _HANDSHAKE_SIZE: Final = 4
 _PREFIX: Final = Struct(">I")
+_pack: Final = _PREFIX.pack
+_unpack: Final = _PREFIX.unpack_from
 _LONGEST: Final = 2**24  # octets; only this length needs the 25th bit
 _LONGEST_SENT: Final = 2**24 - 1  # RS-B6: some implementations read a frame of 2**24 octets as a ping
 _LARGE_PART: Final = 1024  # octets
@@ -214,6 +216,10 @@ class _Frames(Framing):
             self._keep(data)
             return
         try:
+            size = len(data) - 4
+            if not (missing or self._prefix) and 0 <= size < _LONGEST and size == _unpack(data)[0] <= link.max_size:
+                link.deliver(data[4:])  # one message and nothing else: the usual case where calls are made one by one
+                return
             if missing:
                 self._finish(link, memoryview(data)[:missing])
             elif self._prefix:
@@ -225,11 +231,11 @@ class _Frames(Framing):
 
     def _read(self, link: Link, data: bytes, offset: int) -> None:
         """Read the frames that begin at an offset, and keep what is left of the last one."""
-        deliver, unpack = link.deliver, _PREFIX.unpack_from
+        deliver = link.deliver
         longest = min(link.max_size, _LONGEST - 1)
         end = len(data)
         while offset + 4 <= end:
-            (prefix,) = unpack(data, offset)
+            (prefix,) = _unpack(data, offset)
             start = offset + 4
             is_message = prefix <= longest  # the usual case: no bit above the length is set
             stop = start + (prefix if is_message else _length(prefix, link.max_size))
@@ -267,11 +273,11 @@ class _Frames(Framing):
         link.ended(f"the peer ended the connection{inside}")
 
     def frame(self, body: Octets) -> Octets:
-        prefix = _PREFIX.pack(len(body))
+        prefix = _pack(len(body))
         return prefix + body if type(body) is bytes and len(body) < LARGE else put_before(prefix, body)
 
     def ping(self, link: Link, payload: bytes) -> None:
-        link.queue(_PREFIX.pack(_PING | len(payload)) + payload)
+        link.queue(_pack(_PING | len(payload)) + payload)
 
 
 def _length(prefix: int, max_size: int) -> int:
@@ -296,7 +302,7 @@ def _length(prefix: int, max_size: int) -> int:
 
 
 def _pinged(link: Link, payload: bytes) -> None:
-    link.queue_pong(_PREFIX.pack(_pong_prefix(len(payload))) + payload)  # RS-B2
+    link.queue_pong(_pack(_pong_prefix(len(payload))) + payload)  # RS-B2
 
 
 def _pong_prefix(length: int) -> int:

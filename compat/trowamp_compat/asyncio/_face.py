@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 from .._logging import Framework
 from ..wamp._face import Handle
 
+_current_task = asyncio.current_task
+_set_result = asyncio.Future.set_result
+_Task = asyncio.Task
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
 
 
@@ -42,12 +45,11 @@ class Answer(CancellableFuture):
 
     def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Have a function called when this is done; the step of a task is kept apart."""
-        is_first = self._wakeup is None and not self._is_shared
-        if context is not None and is_first and isinstance(getattr(fn, "__self__", None), asyncio.Task):
-            self._wakeup = fn, context
-        else:
+        if context is None or self._is_shared or self._wakeup or not isinstance(getattr(fn, "__self__", None), _Task):
             self._share()
             super().add_done_callback(fn, context=context)
+        else:
+            self._wakeup = fn, context
 
     def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
         """Do not call a function."""
@@ -68,19 +70,6 @@ class Answer(CancellableFuture):
         """Cancel it, and tell."""
         self._share()
         return super().cancel(msg)
-
-    def resume(self, result: Any) -> bool:
-        """Be done; return whether the task has gone on already. Within a task it could not."""
-        wakeup = self._wakeup
-        if wakeup is None or asyncio.current_task(self.get_loop()) is not None:
-            self.set_result(result)
-            return False
-        self._wakeup = None
-        self._is_shared = True
-        super().set_result(result)
-        step, context = wakeup
-        context.run(step, self)
-        return True
 
     def _share(self) -> None:
         self._is_shared = True
@@ -156,7 +145,16 @@ class AsyncioFace:
         return answer
 
     def answer(self, answer: Answer, value: Any) -> bool:
-        return not answer.done() and answer.resume(value)
+        wakeup = answer._wakeup
+        if wakeup is None or _current_task(self.loop) is not None:  # within a task no other one can go on
+            self.resolve(answer, value)
+            return False
+        answer._wakeup = None
+        answer._is_shared = True
+        _set_result(answer, value)
+        step, context = wakeup
+        context.run(step, answer)
+        return True
 
     def resolve(self, future: asyncio.Future[Any], value: Any = None) -> None:
         if not future.done():

@@ -54,22 +54,34 @@ class Inbox:
 
     Attributes:
         is_held: Whether a request is being sent.
+        has_settled: Whether something has come together with the message in hand for somebody who goes on later.
         is_waiting: Whether the user has to decide something first.
     """
 
-    __slots__ = ("_handle", "_is_draining", "_messages", "is_held", "is_waiting")
+    __slots__ = ("_handle", "_is_draining", "_messages", "has_settled", "is_held", "is_waiting")
 
     def __init__(self, handle: Callable[[Any], None]) -> None:
         self._handle = handle
         self._messages: deque[Any] = deque()
         self._is_draining = False
+        self.has_settled = False
         self.is_held = False
         self.is_waiting = False
 
     def put(self, messages: list[Any]) -> None:
-        """Take messages, and handle what may be handled now."""
-        self._messages.extend(messages)
-        if not self.is_held:
+        """Take messages that have come together, and handle what may be handled now."""
+        self.has_settled = False
+        if len(messages) > 1 or self._messages or self._is_draining or self.is_waiting or self.is_held:
+            self._messages.extend(messages)
+            if not self.is_held:
+                self.drain()
+            return
+        self._is_draining = True
+        try:
+            self._handle(messages[0])
+        finally:
+            self._is_draining = False
+        if self._messages:  # meanwhile
             self.drain()
 
     def release(self) -> None:

@@ -39,7 +39,7 @@ class Pending:
         self.request_id = 0
         self.future: Any = session._face.create_future(self.canceled)
 
-    def settle(self, message: Message | None, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
+    def settle(self, message: Message | None, error: Exception | None, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
         """The request has ended: with an answer, or with an error.
 
         Args:
@@ -81,26 +81,27 @@ class PendingCall(Pending):
         self.options = options
         self.timer: Any = None
 
-    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
+    def settle(self, message: Any, error: Exception | None, at_once: bool = False) -> bool:
         if self.timer is not None:
             self.timer.cancel()
         if error is not None:
             return super().settle(message, error)
         face = self.session._face
-        try:
-            value = self._value_of(message)
-        except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
-            face.reject(self.future, failure)
-            return False
+        values = message.args
+        if type(values) is list and len(values) == 1 and not message.kwargs and self.options is None:
+            value = values[0]
+        else:
+            try:
+                value = self._value_of(message)
+            except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
+                face.reject(self.future, failure)
+                return False
         if at_once:
             return face.answer(self.future, value)
         face.resolve(self.future, value)
         return False
 
     def _value_of(self, message: Result) -> Any:
-        values = message.args
-        if type(values) is list and len(values) == 1 and not message.kwargs and self.options is None:
-            return values[0]
         args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
         wants_all = self.options is not None and self.options.details
         if wants_all or kwargs or len(args) > 1:
@@ -152,7 +153,7 @@ class PendingProgress(PendingCall):
     def progress(self, message: Result) -> None:
         self.parts.put(message)
 
-    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
+    def settle(self, message: Any, error: Exception | None, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
         if error is None or isinstance(error, trowamp.ApplicationError):
             self.parts.put((message, error))
         else:  # the session is over
