@@ -80,7 +80,7 @@ class BinarySerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        reader = self._readers.get(body[: self._start])
+        reader = self._readers.get(bytes(body[: self._start]))  # other kinds of octets cannot be looked up
         if reader is not None and len(body) <= _SMALL:
             read, dictionary_of = reader
             try:

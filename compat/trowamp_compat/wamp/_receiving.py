@@ -49,6 +49,8 @@ class Receiving(Lifecycle):
         if core is None:
             self._handle_outside(message)
             return
+        if type(message) in _FAREWELLS:
+            self._farewell = message  # type: ignore[assignment]  # one of these
         inbound = core.receive(message)
         if type(inbound) is Reply:
             # In the order in which it has come: who can go on at once waits for those before him.
@@ -56,8 +58,6 @@ class Receiving(Lifecycle):
             if not inbound.waiter.settle(inbound.message, inbound.error, not inbox.has_settled):
                 inbox.has_settled = True
             return
-        if isinstance(message, _FAREWELLS):
-            self._farewell = message
         if inbound is not None:
             _INBOUND[type(inbound)](self, inbound)
 
@@ -109,7 +109,7 @@ class Receiving(Lifecycle):
             )
 
 
-_FAREWELLS: Final = (Goodbye, Abort)
+_FAREWELLS: Final = frozenset((Goodbye, Abort))
 
 _INBOUND: dict[type[Inbound], Callable[[Receiving, Any], None]] = {
     Progress: Receiving._on_progress,
