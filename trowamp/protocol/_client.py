@@ -327,6 +327,13 @@ class ClientSession(Generic[W, H, T]):
             return self._unexpected(message)
         return handler(self, message)
 
+    def waiter_of(self, message: Result) -> W | None:
+        """Return who waited for a RESULT if that ends a call; the short form of `receive`, to which everything else has to be given."""
+        if message.details or self._handlers is not _ESTABLISHED:
+            return None
+        pending = self._calls.pop(message.request_id, None)
+        return None if pending is None else pending.waiter
+
     def attached(self) -> tuple[dict[int, tuple[H, ...]], dict[int, tuple[H, ...]]]:
         """Return the subscriptions and the registrations, by id."""
         return self._subscriptions.attached, self._registrations.attached

@@ -86,18 +86,18 @@ class Link:
         queued_octets: Octets ever queued for sending.
         sent_octets: Octets ever reported by `data_sent`; the difference to `queued_octets` is what waits in `data_to_send`.
         received_octets: Octets ever received.
+        decode: Reads one message that is no batch; for framings, as is the next.
+        messages: What has arrived and was not handed out by `received`.
         unread: What was received of a protocol that is none of this link's, if the owner has said that it serves such: the link is closed without
             having failed, and the connection is to be served otherwise.
     """
 
     __slots__ = (
         "_batched",
-        "_decode",
         "_encode",
         "_frame",
         "_framing",
         "_last_pong",
-        "_messages",
         "_outgoing",
         "_passes_on",
         "_pings",
@@ -105,11 +105,13 @@ class Link:
         "announced_size",
         "close_code",
         "close_reason",
+        "decode",
         "error",
         "is_closed",
         "is_open",
         "max_send_size",
         "max_size",
+        "messages",
         "peer_details",
         "pongs",
         "queued_octets",
@@ -124,7 +126,7 @@ class Link:
     error: Exception | None
     wire_format: Hashable | None
     _batched: BatchedSerializer | None  # the serializer, if it is one
-    _decode: Callable[[bytes], Message]
+    decode: Callable[[bytes], Message]
     _encode: Callable[[Message], Octets]
     _frame: Callable[[Octets], Octets]
 
@@ -141,7 +143,7 @@ class Link:
         self.peer_details: dict[str, Any] = {}
         self.unread = b""
         self.pongs = self.queued_octets = self.sent_octets = self.received_octets = 0
-        self._messages: list[Message] = []
+        self.messages: list[Message] = []
         self._passes_on = False
         self._outgoing = Outgoing()
         self._pings = self._last_pong = self._unsent_pongs = 0
@@ -171,9 +173,9 @@ class Link:
 
     def received(self) -> list[Message]:
         """Return the messages that arrived since the last time; those before a violation are among them."""
-        messages = self._messages
+        messages = self.messages
         if messages:
-            self._messages = []
+            self.messages = []
         return messages
 
     def encode(self, message: Message) -> bytes:
@@ -219,7 +221,7 @@ class Link:
         """From now on, messages are for a router: it does not change them, and sends large payloads on in the octets they came in where it can."""
         self._passes_on = True
         if hasattr(self, "serializer"):
-            self._decode = self.serializer.decode_to_pass_on
+            self.decode = self.serializer.decode_to_pass_on
 
     def data_to_send(self) -> bytearray:
         """Return the outgoing buffer itself, in one piece; report what was written of its front with `data_sent`."""
@@ -302,7 +304,7 @@ class Link:
         self.serializer = serializer
         self.max_send_size = max_send_size
         self.wire_format = wire_format
-        self._decode = serializer.decode_to_pass_on if self._passes_on else serializer.decode
+        self.decode = serializer.decode_to_pass_on if self._passes_on else serializer.decode
         self._encode = serializer.encode_in_pieces
         self._batched = serializer if isinstance(serializer, BatchedSerializer) else None
         self.become(framing)
@@ -322,9 +324,9 @@ class Link:
         if batched is not None:
             self._answer_alike(batched.answering(body))
             for message in batched.decode_all(body):
-                self._messages.append(message)
+                self.messages.append(message)
         else:
-            self._messages.append(self._decode(body))
+            self.messages.append(self.decode(body))
 
     def _answer_alike(self, serializer: BatchedSerializer) -> None:
         """Write batches as the peer does."""

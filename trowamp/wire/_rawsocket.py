@@ -218,7 +218,9 @@ class _Frames(Framing):
         try:
             size = len(data) - 4
             if not (missing or self._prefix) and 0 <= size < _LONGEST and size == _unpack(data)[0] <= link.max_size:
-                link.deliver(data[4:])  # one message and nothing else: the usual case where calls are made one by one
+                link.messages.append(
+                    link.decode(data[4:])
+                )  # as a rule where calls are made one by one; RS-B5: no batch
                 return
             if missing:
                 self._finish(link, memoryview(data)[:missing])

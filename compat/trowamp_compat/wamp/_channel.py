@@ -56,13 +56,14 @@ class Inbox:
         is_held: Whether a request is being sent.
         has_settled: Whether something has come together with the message in hand for somebody who goes on later.
         is_waiting: Whether the user has to decide something first.
+        messages: What waits.
     """
 
-    __slots__ = ("_handle", "_is_draining", "_messages", "has_settled", "is_held", "is_waiting")
+    __slots__ = ("_handle", "_is_draining", "has_settled", "is_held", "is_waiting", "messages")
 
     def __init__(self, handle: Callable[[Any], None]) -> None:
         self._handle = handle
-        self._messages: deque[Any] = deque()
+        self.messages: deque[Any] = deque()
         self._is_draining = False
         self.has_settled = False
         self.is_held = False
@@ -71,23 +72,14 @@ class Inbox:
     def put(self, messages: list[Any]) -> None:
         """Take messages that have come together, and handle what may be handled now."""
         self.has_settled = False
-        if len(messages) > 1 or self._messages or self._is_draining or self.is_waiting or self.is_held:
-            self._messages.extend(messages)
-            if not self.is_held:
-                self.drain()
-            return
-        self._is_draining = True
-        try:
-            self._handle(messages[0])
-        finally:
-            self._is_draining = False
-        if self._messages:  # meanwhile
+        self.messages.extend(messages)
+        if not self.is_held:
             self.drain()
 
     def release(self) -> None:
         """The request has been noted: go on."""
         self.is_held = False
-        if self._messages:
+        if self.messages:
             self.drain()
 
     def drain(self) -> None:
@@ -95,7 +87,7 @@ class Inbox:
         if self._is_draining:
             return
         self._is_draining = True
-        messages, handle = self._messages, self._handle
+        messages, handle = self.messages, self._handle
         try:
             while messages and not self.is_waiting:
                 handle(messages.popleft())
@@ -104,5 +96,5 @@ class Inbox:
 
     def clear(self) -> None:
         """Forget what waits."""
-        self._messages.clear()
+        self.messages.clear()
         self.is_held = self.is_waiting = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from trowamp.messages import Abort, Goodbye, Message
+from trowamp.messages import Abort, Goodbye, Message, Result
 from trowamp.protocol import (
     Delivery,
     Ended,
@@ -33,7 +33,6 @@ class Receiving(Lifecycle):
     def __init__(self, config: ComponentConfig | None = None) -> None:
         super().__init__(config)
         self._inbox = Inbox(self._handle)
-        self._take = self._inbox.put  # messages of a connection of ours, which have come together
 
     def onMessage(self, msg: Any) -> None:
         """Take a message of the transport."""
@@ -42,6 +41,22 @@ class Receiving(Lifecycle):
         inbox.put([to_core(msg)])
         if not was_held:
             inbox.release()  # what was sent in answer to it may have been answered, too
+
+    def _take(self, messages: list[Message]) -> None:
+        """Take messages of a connection of ours, which have come together. Nothing else comes from there before this returns."""
+        inbox, core = self._inbox, self._core
+        message = messages[0]
+        if (
+            type(message) is Result
+            and core is not None
+            and len(messages) == 1
+            and not (inbox.is_waiting or inbox.messages)
+        ):
+            waiter = core.waiter_of(message)
+            if waiter is not None:
+                waiter.settle(message, None, at_once=True)
+                return
+        inbox.put(messages)
 
     def _handle(self, message: Message) -> None:
         """Handle the next message; what that means depends on the phase."""
@@ -55,7 +70,7 @@ class Receiving(Lifecycle):
         if type(inbound) is Reply:
             # In the order in which it has come: who can go on at once waits for those before him.
             inbox = self._inbox
-            if not inbound.waiter.settle(inbound.message, inbound.error, not inbox.has_settled):
+            if not inbound.waiter.settle(inbound.message, inbound.error, at_once=not inbox.has_settled):
                 inbox.has_settled = True
             return
         if inbound is not None:

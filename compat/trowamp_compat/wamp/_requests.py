@@ -39,7 +39,7 @@ class Pending:
         self.request_id = 0
         self.future: Any = session._face.create_future(self.canceled)
 
-    def settle(self, message: Message | None, error: Exception | None, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
+    def settle(self, message: Message | None, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
         """The request has ended: with an answer, or with an error.
 
         Args:
@@ -81,7 +81,7 @@ class PendingCall(Pending):
         self.options = options
         self.timer: Any = None
 
-    def settle(self, message: Any, error: Exception | None, at_once: bool = False) -> bool:
+    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
         if self.timer is not None:
             self.timer.cancel()
         if error is not None:
@@ -153,7 +153,7 @@ class PendingProgress(PendingCall):
     def progress(self, message: Result) -> None:
         self.parts.put(message)
 
-    def settle(self, message: Any, error: Exception | None, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
+    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
         if error is None or isinstance(error, trowamp.ApplicationError):
             self.parts.put((message, error))
         else:  # the session is over
