@@ -80,7 +80,10 @@ class BinarySerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        reader = self._readers.get(bytes(body[: self._start]))  # other kinds of octets cannot be looked up
+        try:
+            reader = self._readers.get(body[: self._start])
+        except TypeError:  # octets of another kind, which cannot be looked up
+            return self.decode(bytes(body))
         if reader is not None and len(body) <= _SMALL:
             read, dictionary_of = reader
             try:

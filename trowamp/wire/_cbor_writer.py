@@ -48,8 +48,6 @@ _POSITIVES, _, _OF_OCTETS, _OF_TEXT, _OF_LIST, _OF_MAP = (
 
 
 def _integer(value: int) -> bytes:
-    if 0 <= value < 0x1_0000:
-        return _pack_16(25, value)
     if 0 <= value <= 0xFFFF_FFFF_FFFF_FFFF:
         return _head(_POSITIVE, value)
     if -0x8000_0000_0000_0000 <= value < 0:
@@ -95,7 +93,10 @@ def _write(values: Iterable[Any], levels: int, append: Callable[[bytes], Any]) -
             append(_OF_TEXT[length] if length < _SHORT else _head(_TEXT, length))
             append(octets)
         elif kind is int:
-            append(_POSITIVES[value] if 0 <= value < _SHORT else _integer(value))
+            if 0 <= value < 0x1_0000:
+                append(_POSITIVES[value] if value < _SHORT else _pack_16(25, value))
+            else:
+                append(_integer(value))
         elif kind is dict:
             length = len(value)
             if length >= _LONG or not levels:

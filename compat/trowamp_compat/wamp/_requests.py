@@ -82,20 +82,20 @@ class PendingCall(Pending):
         self.timer: Any = None
 
     def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
+        face = self.session._face
+        if at_once and error is None and self.options is None:
+            values = message.args
+            if type(values) is list and len(values) == 1 and not message.kwargs:  # as nearly always
+                return face.answer(self.future, values[0])
         if self.timer is not None:
             self.timer.cancel()
         if error is not None:
             return super().settle(message, error)
-        face = self.session._face
-        values = message.args
-        if type(values) is list and len(values) == 1 and not message.kwargs and self.options is None:
-            value = values[0]
-        else:
-            try:
-                value = self._value_of(message)
-            except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
-                face.reject(self.future, failure)
-                return False
+        try:
+            value = self._value_of(message)
+        except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
+            face.reject(self.future, failure)
+            return False
         if at_once:
             return face.answer(self.future, value)
         face.resolve(self.future, value)
