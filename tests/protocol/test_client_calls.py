@@ -42,6 +42,22 @@ def test_one_sequence_of_request_ids_starts_at_1_and_serves_all_requests(client:
     ]
 
 
+def test_a_result_is_handed_to_who_waits_without_a_detour_and_only_once(client: Client) -> None:
+    request_id = client.call()
+    assert client.session.waiter_of(Result(request_id, {}, [1])) == "caller"
+    assert client.session.waiter_of(Result(request_id, {}, [1])) is None
+    assert client.session.pending_calls == 0
+
+
+def test_what_is_not_simply_the_end_of_a_call_takes_no_short_way(client: Client) -> None:
+    request_id = client.call()
+    assert client.session.waiter_of(Result(request_id, {"progress": True}, [1])) is None
+    assert client.session.waiter_of(Result(request_id + 1, {}, [1])) is None
+    assert client.session.pending_calls == 1
+    client.session.goodbye()
+    assert client.session.waiter_of(Result(request_id, {}, [1])) is None
+
+
 @pytest.mark.checklist("ID-B2")
 def test_request_ids_wrap_to_1_after_the_largest(client: Client) -> None:
     client.session._last_id = MAX_ID - 1

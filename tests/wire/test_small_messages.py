@@ -114,7 +114,7 @@ def test_a_small_result_is_read_the_short_way(name: str, monkeypatch: pytest.Mon
     assert short.decode(dumps([50, 7, {}, [1, "a"]])) == Result(7, {}, [1, "a"])
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda octets: memoryview(bytearray(octets))])
 @pytest.mark.parametrize("name", FORMATS)
 def test_octets_of_every_kind_are_read(name: str, kind: Callable[[bytes], Any]) -> None:
     short, _, dumps = FORMATS[name]

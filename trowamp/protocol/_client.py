@@ -328,7 +328,11 @@ class ClientSession(Generic[W, H, T]):
         return handler(self, message)
 
     def waiter_of(self, message: Result) -> W | None:
-        """Return who waited for a RESULT if that ends a call; the short form of `receive`, to which everything else has to be given."""
+        """Return who waited for a RESULT: the short form of `receive`, for what has no details and ends a pending call.
+
+        Returns:
+            The waiter, who has been taken out; or None, and nothing has changed: then `receive` has to get the message.
+        """
         if message.details or self._handlers is not _ESTABLISHED:
             return None
         pending = self._calls.pop(message.request_id, None)

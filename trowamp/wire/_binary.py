@@ -82,7 +82,7 @@ class BinarySerializer:
         """Deserialize exactly one message; see `Serializer.decode`."""
         try:
             reader = self._readers.get(body[: self._start])
-        except TypeError:  # octets of another kind, which cannot be looked up
+        except (TypeError, ValueError):  # octets that can be changed cannot be looked up
             return self.decode(bytes(body))
         if reader is not None and len(body) <= _SMALL:
             read, dictionary_of = reader

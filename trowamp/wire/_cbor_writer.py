@@ -93,10 +93,13 @@ def _write(values: Iterable[Any], levels: int, append: Callable[[bytes], Any]) -
             append(_OF_TEXT[length] if length < _SHORT else _head(_TEXT, length))
             append(octets)
         elif kind is int:
-            if 0 <= value < 0x1_0000:
-                append(_POSITIVES[value] if value < _SHORT else _pack_16(25, value))
-            else:
-                append(_integer(value))
+            append(
+                _POSITIVES[value]
+                if 0 <= value < _SHORT
+                else _pack_16(25, value)
+                if 0 <= value < 0x1_0000
+                else _integer(value)
+            )
         elif kind is dict:
             length = len(value)
             if length >= _LONG or not levels:
