@@ -54,7 +54,7 @@ values = st.recursive(
     atoms, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=2), max_leaves=6
 )
 ids = st.integers(1, 300) | st.just(2**53) | values
-dictionaries = st.just({}) | st.dictionaries(keys, atoms, max_size=2) | values
+dictionaries: st.SearchStrategy[Any] = st.just({}) | st.dictionaries(keys, atoms, max_size=2) | values
 arguments = st.lists(values, max_size=3) | values
 
 
