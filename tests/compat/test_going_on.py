@@ -95,6 +95,50 @@ def test_a_result_that_is_received_within_a_task_is_no_harm(run: Run) -> None:
 
 
 @on_both
+def test_a_result_that_is_received_while_an_event_is_handled_waits_its_turn(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        log: list[Any] = []
+
+        def handle(number: int) -> None:
+            log.append(f"event {number} begins")
+            session._take([Result(request, {}, ["the result"])])  # as from a loop within the loop
+            log.append(f"event {number} ends")
+
+        subscription = await session.subscribe(handle, "com.example.topic")
+        start(kit, log, session.call(ECHO))
+        await turn(kit)
+        request = router.of(message.Call)[0].request
+        await said(kit, lambda: session._take([Event(subscription.id, 7, {}, [1])]))
+        await until(kit, lambda: len(log) == 3)
+        assert log == ["event 1 begins", "event 1 ends", "the result"]
+
+    run(scenario)
+
+
+@on_both
+def test_an_event_that_is_received_while_a_result_is_handled_waits_its_turn(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        log: list[Any] = []
+        subscription = await session.subscribe(log.append, "com.example.topic")
+
+        async def wait() -> None:
+            log.append(await session.call(ECHO))
+            session._take([Event(subscription.id, 7, {}, ["the event"])])  # as from a loop within the loop
+            log.append("what comes next")
+
+        kit.face.as_future(wait)
+        await turn(kit)
+        request = router.of(message.Call)[0].request
+        await said(kit, lambda: session._take([Result(request, {}, ["the result"])]))
+        await until(kit, lambda: len(log) == 3)
+        assert log == ["the result", "what comes next", "the event"]
+
+    run(scenario)
+
+
+@on_both
 def test_who_goes_on_with_a_result_may_leave_while_more_is_there(run: Run) -> None:
     async def scenario(kit: Kit) -> None:
         router, session = joined(kit, message.Call)

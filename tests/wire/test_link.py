@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trowamp import RemoteProtocolError, SerializationError
+from trowamp import MessageTooLarge, RemoteProtocolError, SerializationError
 from trowamp.messages import Call, Event, Hello, Message, Welcome
 from trowamp.wire import DEFAULT_MAX_SIZE
+from trowamp.wire._cbor import CborSerializer
 
-from .pairs import CBOR, COMBINATIONS, PAIRS, cuts, exchange, feed, messages, octets_of, open_pair, take
+from .pairs import CBOR, COMBINATIONS, PAIRS, cuts, exchange, feed, messages, octets_of, open_pair, rawsocket_pair, take
 
 CALL = Call(7, {}, "com.example.add2", [2, 3])
 EVENT = Event(1, 2, {}, [], {"text": "gr\u00fc\u00dfe", "octets": b"\0\xff"})
@@ -150,6 +151,33 @@ def test_a_closed_link_takes_no_more_messages(framing: str, serializer: str) -> 
     server.receive_data(octets)
     assert server.is_closed
     assert server.received() == []
+
+
+def test_a_message_that_is_too_large_is_encoded_once_and_refused() -> None:
+    asked: list[object] = []
+
+    def substitute(value: object, is_key: bool) -> str:
+        asked.append(value)
+        return "x" * (1000 if len(asked) == 1 else 1)
+
+    client, server = rawsocket_pair(CborSerializer(substitute))
+    exchange(client, server)
+    client.max_send_size = 512
+    with pytest.raises(MessageTooLarge):
+        client.send(Event(1, 1, {}, [object()]))
+    assert len(asked) == 1
+    assert not client.data_to_send()
+
+
+def test_what_closes_the_link_while_a_message_is_encoded_keeps_it_from_leaving() -> None:
+    def substitute(value: object, is_key: bool) -> str:
+        client.close()
+        return ""
+
+    client, server = rawsocket_pair(CborSerializer(substitute))
+    exchange(client, server)
+    client.send(Event(1, 1, {}, [object()]))
+    assert not client.data_to_send()
 
 
 def test_both_directions_have_the_same_limit_unless_told_otherwise() -> None:

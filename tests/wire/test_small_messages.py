@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from decimal import Decimal
+from enum import IntEnum
+from types import MappingProxyType
 from typing import Any
 
 import cbor2
@@ -11,13 +14,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trowamp import RemoteProtocolError
-from trowamp.messages import MESSAGE_BY_CODE, Result
+from trowamp import RemoteProtocolError, SerializationError
+from trowamp.messages import MESSAGE_BY_CODE, Call, Result
 from trowamp.wire._binary import BinarySerializer
 from trowamp.wire._cbor import CborSerializer
 from trowamp.wire._msgpack import MessagePackSerializer
 
 msgpack: Any = importlib.import_module("msgpack")  # it has no types
+
+
+class Empty(IntEnum):
+    """A member that is false."""
+
+    NOTHING = 0
 
 
 class LeisurelyCbor(CborSerializer):
@@ -98,6 +107,8 @@ def outcome(serializer: BinarySerializer, body: bytes) -> str:
 @example(body=[50, 1, {}, b"octets"], junk=b"")
 @example(body=[50, 1, {"ppt_scheme": "x_a"}, b"octets"], junk=b"")
 @example(body=[50, True, {}], junk=b"")
+@example(body=[50, 1, {}, ["x" * 246]], junk=b"")
+@example(body=[50, 1, {}, ["x" * 256]], junk=b"")
 @example(body=[50, 0, {}], junk=b"")
 def test_what_comes_of_a_small_message_is_what_comes_of_it_the_long_way(
     name: str, body: list[Any], junk: bytes
@@ -119,3 +130,16 @@ def test_a_small_result_is_read_the_short_way(name: str, monkeypatch: pytest.Mon
 def test_octets_of_every_kind_are_read(name: str, kind: Callable[[bytes], Any]) -> None:
     short, _, dumps = FORMATS[name]
     assert short.decode(kind(dumps([50, 7, {}, [1]]))) == Result(7, {}, [1])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_are_no_octets_is_a_mistake_of_the_program(name: str) -> None:
+    with pytest.raises(TypeError):
+        FORMATS[name][0].decode([0x93, 50, 1, 0x80])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [set(), Empty.NOTHING, Decimal(0), MappingProxyType({})])
+@pytest.mark.parametrize("name", FORMATS)
+def test_options_that_are_empty_but_not_portable_are_refused(name: str, options: Any) -> None:
+    with pytest.raises(SerializationError, match="^options"):
+        FORMATS[name][0].encode(Call(1, options, "com.example.f", [1]))

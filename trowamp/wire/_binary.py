@@ -81,10 +81,10 @@ class BinarySerializer:
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
         try:
-            reader = self._readers.get(body[: self._start])
+            reader = self._readers.get(body[: self._start]) if len(body) <= _SMALL else None
         except (TypeError, ValueError):  # octets that can be changed cannot be looked up
-            return self.decode(bytes(body))
-        if reader is not None and len(body) <= _SMALL:
+            return self.decode(bytes(memoryview(body)))
+        if reader is not None:
             read, dictionary_of = reader
             try:
                 message = read(body)

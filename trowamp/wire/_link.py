@@ -86,8 +86,8 @@ class Link:
         queued_octets: Octets ever queued for sending.
         sent_octets: Octets ever reported by `data_sent`; the difference to `queued_octets` is what waits in `data_to_send`.
         received_octets: Octets ever received.
-        decode: Reads one message that is no batch; for framings, as is the next.
-        messages: What has arrived and was not handed out by `received`.
+        decode: Reads one message; for framings that know no batches.
+        messages: What has arrived and was not handed out by `received`; for framings.
         unread: What was received of a protocol that is none of this link's, if the owner has said that it serves such: the link is closed without
             having failed, and the connection is to be served otherwise.
     """
@@ -212,10 +212,15 @@ class Link:
         Raises:
             SerializationError, MessageTooLarge, LocalProtocolError: As for `encode_in_pieces`; nothing was queued.
         """
-        if self.is_open and len(body := self._encode(message)) <= self.max_send_size:
-            self.queue(self._frame(body))
-        else:
-            self.encode_in_pieces(message)  # says why not; after `close` there may be nothing wrong
+        if not self.is_open:
+            self.encode_in_pieces(message)  # says what is wrong; after `close` the rest goes nowhere
+            return
+        body = self._encode(message)
+        if len(body) > self.max_send_size:  # RS-B1
+            raise MessageTooLarge(len(body), self.max_send_size)
+        octets = self._frame(body)
+        if self.is_open:  # a program that replaces values may have closed it meanwhile
+            self.queue(octets)
 
     def pass_payloads_on(self) -> None:
         """From now on, messages are for a router: it does not change them, and sends large payloads on in the octets they came in where it can."""

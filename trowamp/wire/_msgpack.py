@@ -35,8 +35,8 @@ _ATOMS_OR_VIEWS: Final = _ATOMS | {memoryview}
 
 def _dumps_checked(elements: Sequence[Any]) -> bytes:
     """Encode a list. What is looked for here would be written all the same; a lone surrogate, or too great an integer, would not."""
-    # Of a message with a request id and without options only the rest is the user's.
-    is_usual = len(elements) > 3 and type(elements[1]) is int and not elements[2]
+    # Behind a request id and options that are empty only the rest is the user's.
+    is_usual = len(elements) > 3 and type(elements[1]) is int and type(elements[2]) is dict and not elements[2]
     if is_plain(elements[3:] if is_usual else elements, _ATOMS):
         return _pack(elements)
     raise ValueError("not portable, or not plain")

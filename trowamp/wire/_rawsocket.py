@@ -218,9 +218,8 @@ class _Frames(Framing):
         try:
             size = len(data) - 4
             if not (missing or self._prefix) and 0 <= size < _LONGEST and size == _unpack(data)[0] <= link.max_size:
-                link.messages.append(
-                    link.decode(data[4:])
-                )  # as a rule where calls are made one by one; RS-B5: no batch
+                # One message and nothing else, as a rule where calls are made one by one. It is no batch (RS-B5).
+                link.messages.append(link.decode(data[4:]))
                 return
             if missing:
                 self._finish(link, memoryview(data)[:missing])

@@ -24,7 +24,6 @@ class AsyncioConnection(Connection, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the transport handshake."""
         self.transport = transport
-        self._write = transport.write  # type: ignore[attr-defined,method-assign]
         read_in_smaller_parts(transport)
         keep_alive(transport.get_extra_info("socket"))
         self._connected(AsyncioFace(asyncio.get_running_loop()), self.factory._make_link())

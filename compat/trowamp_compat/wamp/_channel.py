@@ -53,18 +53,19 @@ class Inbox:
         handle: Takes a message.
 
     Attributes:
+        is_draining: Whether a message is being handled.
         is_held: Whether a request is being sent.
-        has_settled: Whether something has come together with the message in hand for somebody who goes on later.
+        has_settled: Whether something has come together with the message in hand for somebody who goes on later; `put` takes it back.
         is_waiting: Whether the user has to decide something first.
-        messages: What waits.
+        messages: What waits its turn.
     """
 
-    __slots__ = ("_handle", "_is_draining", "has_settled", "is_held", "is_waiting", "messages")
+    __slots__ = ("_handle", "has_settled", "is_draining", "is_held", "is_waiting", "messages")
 
     def __init__(self, handle: Callable[[Any], None]) -> None:
         self._handle = handle
         self.messages: deque[Any] = deque()
-        self._is_draining = False
+        self.is_draining = False
         self.has_settled = False
         self.is_held = False
         self.is_waiting = False
@@ -84,15 +85,15 @@ class Inbox:
 
     def drain(self) -> None:
         """Handle everything, unless that is being done already."""
-        if self._is_draining:
+        if self.is_draining:
             return
-        self._is_draining = True
+        self.is_draining = True
         messages, handle = self.messages, self._handle
         try:
             while messages and not self.is_waiting:
                 handle(messages.popleft())
         finally:
-            self._is_draining = False
+            self.is_draining = False
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -181,7 +181,7 @@ class Connection(NativeTransport):
         if link.is_closed:
             self._end_of_link()
         if not self._is_paused:
-            if link.queued_octets > link.sent_octets and not self._is_gone:
+            if link.queued_octets > link.sent_octets and not self._is_gone:  # `_write_queued`, without the way there
                 self._write(link.take_data_to_send())
         elif len(link.data_to_send()) > HIGH_WATER and not self._is_reading_paused:
             self._is_reading_paused = True

@@ -43,18 +43,19 @@ class Receiving(Lifecycle):
             inbox.release()  # what was sent in answer to it may have been answered, too
 
     def _take(self, messages: list[Message]) -> None:
-        """Take messages of a connection of ours, which have come together. Nothing else comes from there before this returns."""
-        inbox, core = self._inbox, self._core
-        message = messages[0]
-        if (
-            type(message) is Result
-            and core is not None
-            and len(messages) == 1
-            and not (inbox.is_waiting or inbox.messages)
-        ):
-            waiter = core.waiter_of(message)
-            if waiter is not None:
-                waiter.settle(message, None, at_once=True)
+        """Take messages of a connection of ours, which have come together."""
+        core, inbox = self._core, self._inbox
+        is_busy = inbox.messages or inbox.is_draining or inbox.is_waiting or inbox.is_held
+        if core is not None and not is_busy and len(messages) == 1 and type(messages[0]) is Result:
+            waiter = core.waiter_of(messages[0])
+            if waiter is not None:  # he gets at once what has come for him alone
+                inbox.is_draining = True
+                try:
+                    waiter.settle(messages[0], None, at_once=True)
+                finally:
+                    inbox.is_draining = False
+                if inbox.messages:
+                    inbox.drain()
                 return
         inbox.put(messages)
 

@@ -83,7 +83,7 @@ class PendingCall(Pending):
 
     def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
         face = self.session._face
-        if at_once and error is None and self.options is None:
+        if at_once and error is None and self.options is None:  # without options there is no timer either
             values = message.args
             if type(values) is list and len(values) == 1 and not message.kwargs:  # as nearly always
                 return face.answer(self.future, values[0])
