@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from trowamp_compat.asyncio._face import Answer, AsyncioFace
 from trowamp_compat.twisted._wire import write_now
 from trowamp_compat.wamp import message
+from trowamp_compat.wamp.exception import ApplicationError
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
 
 from tests.compat.fake_router import joined
 from tests.compat.kit import Kit, Run, join, on_all, on_both, run_on_asyncio, run_on_twisted, transport, turn, until
-from trowamp.messages import Event, Result
+from trowamp.messages import Call, Error, Event, Result
 
 ECHO = "com.example.echo"
 
@@ -136,6 +140,42 @@ def test_an_event_that_is_received_while_a_result_is_handled_waits_its_turn(run:
         assert log == ["the result", "what comes next", "the event"]
 
     run(scenario)
+
+
+@on_both
+@pytest.mark.parametrize(
+    "answer", [Result, partial(Error, Call.code, error="com.example.error")], ids=["result", "error"]
+)
+def test_a_call_that_has_ended_leaves_nothing_to_the_garbage_collector(run: Run, answer: Callable[..., Any]) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        futures: list[Any] = []
+        ended: list[Any] = []
+
+        def call() -> Any:
+            future = session.call(ECHO)
+            futures.append(weakref.ref(future))
+            return future
+
+        async def wait() -> None:
+            try:
+                ended.append(await call())
+            except ApplicationError as error:
+                ended.append(error.error)
+
+        kit.face.as_future(wait)
+        await turn(kit)
+        request = router.of(message.Call)[0].request
+        await said(kit, lambda: session._take([answer(request_id=request, details={})]))
+        await until(kit, lambda: ended)
+        await turn(kit)
+        assert futures[0]() is None
+
+    gc.disable()
+    try:
+        run(scenario)
+    finally:
+        gc.enable()
 
 
 @on_both

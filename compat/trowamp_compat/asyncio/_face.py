@@ -22,7 +22,19 @@ _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple}
 class CancellableFuture(asyncio.Future[Any]):
     """A future that tells when somebody cancels it; a done callback would cost a turn of the loop for each that is not."""
 
-    canceller: Callable[[Any], None] | None = None
+    canceller: Callable[[Any], None] | None = (
+        None  # refers to this in most cases; until it is done, or each would be garbage for the collector
+    )
+
+    def set_result(self, result: Any) -> None:
+        """Be done."""
+        self.canceller = None
+        super().set_result(result)
+
+    def set_exception(self, exception: type[BaseException] | BaseException) -> None:
+        """Have failed."""
+        self.canceller = None
+        super().set_exception(exception)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel it, and tell."""
@@ -149,7 +161,7 @@ class AsyncioFace:
         if wakeup is None or _current_task(self.loop) is not None:  # within a task no other one can go on
             self.resolve(answer, value)
             return False
-        answer._wakeup = None
+        answer._wakeup = answer.canceller = None
         answer._is_shared = True
         _set_result(answer, value)
         step, context = wakeup
