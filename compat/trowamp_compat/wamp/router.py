@@ -223,7 +223,10 @@ class _Served:
                 return
             is_binary = self._bodies.serializer.is_binary
             for body in self._bodies.bodies_to_send():
-                transport.sendMessage(body, is_binary)
+                if (
+                    transport.isOpen()
+                ):  # nothing may follow a Close frame (RFC 6455 §5.5.1), and the client will soon be gone
+                    transport.sendMessage(body, is_binary)
         else:
             transport.flush()
         if peer.is_closing:

@@ -63,6 +63,32 @@ def test_a_program_can_have_a_router_of_its_own(run: Run, raw: bool) -> None:
 
 
 @on_both
+def test_a_client_whose_connection_is_being_closed_keeps_nothing_from_the_others(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router = Router(["realm1"])
+        served: list[Any] = []
+        factory = module_of(kit).WampWebSocketServerFactory(router)
+
+        class Noted(factory.protocol):  # type: ignore[name-defined,misc]
+            def onOpen(self) -> None:
+                super().onOpen()
+                served.append(self)
+
+        factory.protocol = Noted
+        async with listening(kit, factory) as port:
+            one, two = await joined(kit, port), await joined(kit, port)
+            told: list[Any] = []
+            two.on("leave", lambda session, details: told.append(details.reason))
+            served[0].sendClose()
+            router.shutdown()
+            await until(kit, lambda: one.transport is None and two.transport is None)
+            assert told == ["wamp.close.system_shutdown"]
+            await until(kit, lambda: router.statistics().connections == 0)
+
+    run(scenario)
+
+
+@on_both
 def test_who_says_nothing_is_not_kept(run: Run) -> None:
     async def scenario(kit: Kit) -> None:
         router = Router(["realm1"], RouterOptions(handshake_timeout=0.1))
