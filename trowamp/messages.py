@@ -423,9 +423,6 @@ def _describe(cls: type[Message]) -> type[Message]:
 MESSAGE_BY_CODE: Final[dict[int, type[Message]]] = {cls.code: cls for cls in map(_describe, Message.__subclasses__())}
 
 
-_convert: Final = msgspec.convert
-
-
 def parse(raw: list[Any]) -> Message:
     """Turn a decoded list into a message.
 
@@ -443,21 +440,19 @@ def parse(raw: list[Any]) -> Message:
         cls = MESSAGE_BY_CODE[raw[0]]
     except (TypeError, KeyError, IndexError):
         raise RemoteProtocolError(_not_a_message(raw)) from None
-    size = len(raw)
-    if type(raw[0]) is not int or not cls.shortest <= size <= cls.longest:
+    if type(raw[0]) is not int or not cls.shortest <= len(raw) <= cls.longest:
         raise RemoteProtocolError(_not_a_message(raw, cls))
     try:
-        message = _convert(raw, cls)
+        message = msgspec.convert(raw, cls)
     except msgspec.ValidationError as error:
         raise RemoteProtocolError(_name_the_field(cls, str(error))) from None
     payload_at = cls.payload_at
-    if payload_at is not None and size > payload_at:
+    if payload_at is not None and len(raw) > payload_at:
         args = raw[payload_at]
         if type(args) is not list and args is not None:
             _check_octets(cls, raw, message, args)
-    dictionary = cls.dictionary
-    if dictionary is not None:
-        options = getattr(message, dictionary)
+    if cls.dictionary is not None:
+        options = getattr(message, cls.dictionary)
         if options or cls.required:
             check_options(cls, options)
     return message

@@ -75,9 +75,6 @@ _AFTER: Final = b"\x1b\xff" + urandom(7)
 _AFTER_IT: Final = int.from_bytes(_AFTER[1:], "big")
 
 
-_WRONG: Final = (cbor2.CBORDecodeError, ValueError)
-
-
 def _load_small(body: bytes) -> Any:
     """Decode one item, without tags.
 
@@ -112,12 +109,12 @@ class CborSerializer(BinarySerializer):
     _loads = staticmethod(_load_cbor)
     _start = 3  # classes below 24 have one octet less; of these only PUBLISH is frequent
     _readers = readers(_start, write, lambda cls: lambda body: convert(_load_small(body), cls))
-    _wrong = _WRONG
+    _wrong = (cbor2.CBORDecodeError, ValueError)
 
     def _load_verbatim(self, body: bytes) -> Any:
         try:
             raw = _load_small(body) if len(body) < LARGE else _load_cbor(body, _NO_TAGS)
-        except (*_WRONG, RemoteProtocolError):
+        except (*self._wrong, RemoteProtocolError):
             return None  # it is wrong, or has tags
         if type(raw) is not list or (len(body) >= _WORTH_A_TRY and is_certainly_plain(raw)):
             return raw

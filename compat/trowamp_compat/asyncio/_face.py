@@ -13,18 +13,14 @@ from typing import Any, ClassVar
 from .._logging import Framework
 from ..wamp._face import Handle
 
-_current_task = asyncio.current_task
-_set_result = asyncio.Future.set_result
-_Task = asyncio.Task
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, dict, tuple})
 
 
 class CancellableFuture(asyncio.Future[Any]):
     """A future that tells when somebody cancels it; a done callback would cost a turn of the loop for each that is not."""
 
-    canceller: Callable[[Any], None] | None = (
-        None  # refers to this in most cases; until it is done, or each would be garbage for the collector
-    )
+    # It leads back here, as a rule: it is forgotten when this is done, or each would be garbage for the collector.
+    canceller: Callable[[Any], None] | None = None
 
     def set_result(self, result: Any) -> None:
         """Be done."""
@@ -57,7 +53,12 @@ class Answer(CancellableFuture):
 
     def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Have a function called when this is done; the step of a task is kept apart."""
-        if context is None or self._is_shared or self._wakeup or not isinstance(getattr(fn, "__self__", None), _Task):
+        if (
+            context is None
+            or self._is_shared
+            or self._wakeup
+            or not isinstance(getattr(fn, "__self__", None), asyncio.Task)
+        ):
             self._share()
             super().add_done_callback(fn, context=context)
         else:
@@ -158,12 +159,12 @@ class AsyncioFace:
 
     def answer(self, answer: Answer, value: Any) -> bool:
         wakeup = answer._wakeup
-        if wakeup is None or _current_task(self.loop) is not None:  # within a task no other one can go on
+        if wakeup is None or asyncio.current_task(self.loop) is not None:  # within a task no other one can go on
             self.resolve(answer, value)
             return False
         answer._wakeup = answer.canceller = None
         answer._is_shared = True
-        _set_result(answer, value)
+        asyncio.Future.set_result(answer, value)
         step, context = wakeup
         context.run(step, answer)
         return True

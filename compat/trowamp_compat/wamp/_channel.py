@@ -55,24 +55,21 @@ class Inbox:
     Attributes:
         is_draining: Whether a message is being handled.
         is_held: Whether a request is being sent.
-        has_settled: Whether something has come together with the message in hand for somebody who goes on later; `put` takes it back.
         is_waiting: Whether the user has to decide something first.
         messages: What waits its turn.
     """
 
-    __slots__ = ("_handle", "has_settled", "is_draining", "is_held", "is_waiting", "messages")
+    __slots__ = ("_handle", "is_draining", "is_held", "is_waiting", "messages")
 
     def __init__(self, handle: Callable[[Any], None]) -> None:
         self._handle = handle
         self.messages: deque[Any] = deque()
         self.is_draining = False
-        self.has_settled = False
         self.is_held = False
         self.is_waiting = False
 
     def put(self, messages: list[Any]) -> None:
-        """Take messages that have come together, and handle what may be handled now."""
-        self.has_settled = False
+        """Take messages, and handle what may be handled now."""
         self.messages.extend(messages)
         if not self.is_held:
             self.drain()

@@ -30,6 +30,8 @@ from .types import ComponentConfig
 class Receiving(Lifecycle):
     """The part of a session that takes messages, one after the other."""
 
+    _has_settled = False  # whether something has come together with the message in hand for somebody who goes on later
+
     def __init__(self, config: ComponentConfig | None = None) -> None:
         super().__init__(config)
         self._inbox = Inbox(self._handle)
@@ -38,6 +40,7 @@ class Receiving(Lifecycle):
         """Take a message of the transport."""
         inbox = self._inbox
         was_held = inbox.is_held
+        self._has_settled = False
         inbox.put([to_core(msg)])
         if not was_held:
             inbox.release()  # what was sent in answer to it may have been answered, too
@@ -57,6 +60,7 @@ class Receiving(Lifecycle):
                 if inbox.messages:
                     inbox.drain()
                 return
+        self._has_settled = False
         inbox.put(messages)
 
     def _handle(self, message: Message) -> None:
@@ -65,25 +69,24 @@ class Receiving(Lifecycle):
         if core is None:
             self._handle_outside(message)
             return
-        if type(message) in _FAREWELLS:
-            self._farewell = message  # type: ignore[assignment]  # one of these
+        if isinstance(message, _FAREWELLS):
+            self._farewell = message
         inbound = core.receive(message)
-        if type(inbound) is Reply:
-            # In the order in which it has come: who can go on at once waits for those before him.
-            inbox = self._inbox
-            if not inbound.waiter.settle(inbound.message, inbound.error, at_once=not inbox.has_settled):
-                inbox.has_settled = True
-            return
         if inbound is not None:
             _INBOUND[type(inbound)](self, inbound)
+
+    def _on_reply(self, inbound: Reply[Pending]) -> None:
+        # In the order in which it has come: who can go on at once waits for those before him.
+        if not inbound.waiter.settle(inbound.message, inbound.error, at_once=not self._has_settled):
+            self._has_settled = True
 
     def _on_progress(self, inbound: Progress[Pending]) -> None:
         inbound.waiter.progress(inbound.message)
 
     def _on_delivery(self, inbound: Delivery[Subscriber]) -> None:
-        if self._inbox.has_settled and self._face.resumes_later:
+        if self._has_settled and self._face.resumes_later:
             # Who waits for what came before the event goes on before it (W-19).
-            self._inbox.has_settled = False
+            self._has_settled = False
             self._inbox.is_waiting = True
             self._face.call_soon(self._deliver_late, inbound, self._transport)
         else:
@@ -125,9 +128,10 @@ class Receiving(Lifecycle):
             )
 
 
-_FAREWELLS: Final = frozenset((Goodbye, Abort))
+_FAREWELLS: Final = (Goodbye, Abort)
 
 _INBOUND: dict[type[Inbound], Callable[[Receiving, Any], None]] = {
+    Reply: Receiving._on_reply,
     Progress: Receiving._on_progress,
     Delivery: Receiving._on_delivery,
     Invoked: Receiving._on_invoked,
