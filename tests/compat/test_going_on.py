@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from trowamp_compat.asyncio._face import Answer, AsyncioFace
+from trowamp_compat.asyncio._face import AsyncioFace
 from trowamp_compat.twisted._wire import write_now
 from trowamp_compat.wamp import message
 from trowamp_compat.wamp.exception import ApplicationError
@@ -199,11 +199,11 @@ def test_who_goes_on_with_a_result_may_leave_while_more_is_there(run: Run) -> No
     run(scenario)
 
 
-def on_a_loop(scenario: Callable[[Answer, list[Any]], Any]) -> None:
+def on_a_loop(scenario: Callable[[asyncio.Future[Any], list[Any]], Any]) -> None:
     """Run something with an answer for which a task waits that notes its end, then wait for that."""
 
     async def run() -> None:
-        answer, log = Answer(loop=asyncio.get_running_loop()), list[Any]()
+        answer, log = AsyncioFace().create_answer(lambda _: None), list[Any]()
 
         async def wait() -> None:
             try:
@@ -220,34 +220,34 @@ def on_a_loop(scenario: Callable[[Answer, list[Any]], Any]) -> None:
     asyncio.run(run())
 
 
-def _set(answer: Answer, log: list[Any]) -> list[Any]:
+def _set(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     answer.set_result(1)
     assert log == []
     return [1]
 
 
-def _fail(answer: Answer, log: list[Any]) -> list[Any]:
+def _fail(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     answer.set_exception(ValueError("planted"))
     return [ValueError]
 
 
-def _cancel(answer: Answer, log: list[Any]) -> list[Any]:
+def _cancel(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     assert (answer.cancel(), answer.cancel()) == (True, False)
     return [asyncio.CancelledError]
 
 
-def _resume_within_a_task(answer: Answer, log: list[Any]) -> list[Any]:
+def _resume_within_a_task(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     assert not AsyncioFace(answer.get_loop()).answer(answer, 1)
     return [1]
 
 
-def _add(answer: Answer, log: list[Any]) -> list[Any]:
+def _add(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     answer.add_done_callback(lambda _: log.append("after it"))
     answer.set_result(1)
     return [1, "after it"]
 
 
-def _add_and_remove(answer: Answer, log: list[Any]) -> list[Any]:
+def _add_and_remove(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
     answer.add_done_callback(log.append)
     assert answer.remove_done_callback(log.append) == 1
     answer.set_result(1)

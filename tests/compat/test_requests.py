@@ -10,11 +10,11 @@ import pytest
 from trowamp_compat import wamp
 from trowamp_compat.wamp import message
 from trowamp_compat.wamp.error import CanceledError
-from trowamp_compat.wamp.exception import ApplicationError, InvalidUriError
+from trowamp_compat.wamp.exception import ApplicationError, CallTimeoutError, InvalidUriError
 from trowamp_compat.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions, SubscribeOptions
 
 from tests.compat.fake_router import joined
-from tests.compat.kit import Kit, Run, on_both, until
+from tests.compat.kit import Kit, Run, on_both, run_on_asyncio, turn, until
 
 
 class Calculator:
@@ -226,6 +226,56 @@ def test_keywords_of_a_payload_may_have_the_names_of_metadata(run: Run) -> None:
     run(scenario)
 
 
+def test_a_task_that_is_cancelled_in_a_call_goes_on_when_cancel_has_been_sent() -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        sent: list[Any] = []
+
+        async def work() -> None:
+            try:
+                await session.call("com.example.procedure")
+            finally:
+                sent.extend(router.of(message.Cancel))
+
+        task = asyncio.ensure_future(work())
+        await turn(kit)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [cancel.request for cancel in sent] == [1]
+
+    run_on_asyncio(scenario)
+
+
+@on_both
+def test_a_call_that_took_too_long_is_cancelled_once(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        with pytest.raises(CallTimeoutError):
+            await session.call("com.example.procedure", options=CallOptions(timeout=0.01, cancel_mode="kill"))
+        await turn(kit)
+        assert [sent.mode for sent in router.of(message.Cancel)] == ["kill"]
+
+    run(scenario)
+
+
+@on_both
+def test_a_call_that_has_ended_in_any_other_way_is_not_cancelled(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        failed, first, second = (session.call("com.example.procedure") for _ in range(3))
+        router.say(message.Error(48, 1, "com.example.error"))
+        session._take([message.Result(2, args=[2]).to_core(), message.Result(3, args=[3]).to_core()])
+        with pytest.raises(ApplicationError):
+            await failed
+        assert (await first, await second) == (2, 3)
+        second.cancel()
+        await turn(kit)
+        assert router.of(message.Cancel) == []
+
+    run(scenario)
+
+
 @on_both
 @pytest.mark.autobahn("C-12", "S-59", "W-10")
 def test_cancelling_a_call_sends_cancel_with_a_mode(run: Run) -> None:
@@ -235,6 +285,7 @@ def test_cancelling_a_call_sends_cancel_with_a_mode(run: Run) -> None:
         killed = session.call("com.example.procedure", options=CallOptions(cancel_mode="kill"))
         plain.cancel()
         killed.cancel()
+        await turn(kit)
         assert [(sent.request, sent.mode) for sent in router.of(message.Cancel)] == [(1, "killnowait"), (2, "kill")]
         with pytest.raises(asyncio.CancelledError if kit.name == "asyncio" else CanceledError):
             await plain

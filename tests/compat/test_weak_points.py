@@ -46,6 +46,7 @@ def test_a_cancelled_call_says_how_and_waits_in_no_table(run: Run, mode: Any) ->
         router, session = joined(kit, message.Call)
         waiting = session.call("com.example.procedure", options=CallOptions(cancel_mode=mode))
         waiting.cancel()
+        await turn(kit)
         (sent,) = router.of(message.Cancel)
         assert (sent.request, sent.mode) == (1, mode)
         with pytest.raises(kit.face.canceled):

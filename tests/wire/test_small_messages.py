@@ -35,15 +35,22 @@ class LeisurelyCbor(CborSerializer):
     _readers = {}  # noqa: RUF012
 
 
-class LeisurelyMessagePack(MessagePackSerializer):
+class CarefulMessagePack(MessagePackSerializer):
+    """Reads small messages as it does those that may hold octets."""
+
+    decode = BinarySerializer.decode
+
+
+class LeisurelyMessagePack(CarefulMessagePack):
     """Reads every message the long way."""
 
     _readers = {}  # noqa: RUF012
 
 
-FORMATS = {
+FORMATS: dict[str, tuple[BinarySerializer, BinarySerializer, Callable[[Any], bytes]]] = {
     "cbor": (CborSerializer(), LeisurelyCbor(), cbor2.dumps),
     "msgpack": (MessagePackSerializer(), LeisurelyMessagePack(), msgpack.packb),
+    "msgpack, octets": (CarefulMessagePack(), LeisurelyMessagePack(), msgpack.packb),
 }
 
 texts = st.sampled_from(
@@ -110,6 +117,16 @@ def outcome(serializer: BinarySerializer, body: bytes) -> str:
 @example(body=[50, 1, {}, ["x" * 246]], junk=b"")
 @example(body=[50, 1, {}, ["x" * 256]], junk=b"")
 @example(body=[50, 0, {}], junk=b"")
+@example(body=[50, 1, {}, [1], {"a": 1}], junk=b"")
+@example(body=[50, 1, {}, None, {"a": 1}], junk=b"")
+@example(body=[50, 1, {}, [], {}], junk=b"")
+@example(body=[50, 1, {}, [1], {1: 1}], junk=b"")
+@example(body=[50, 1, {}, [1], {"a": 1}, 1], junk=b"")
+@example(body=[50, 1, {}, nested(7)], junk=b"")
+@example(body=[50, 1, {}, [2**64 - 1, 2**63, -(2**63)]], junk=b"")
+@example(body=[50, 1, {}, ["x" * 5000, list(range(1000)), {"a": nested(6)}]], junk=b"")
+@example(body=[50, 1, {}, ["x" * 5000, b"octets"]], junk=b"")
+@example(body=[50, 1, {}, ["x" * 5000, nested(65)]], junk=b"")
 def test_what_comes_of_a_small_message_is_what_comes_of_it_the_long_way(
     name: str, body: list[Any], junk: bytes
 ) -> None:

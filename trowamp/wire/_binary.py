@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from ._pieces import Octets
 
 # What codecs raise for lone surrogates and for too great integers, and our checks for the rest.
-_REFUSED: Final = (ValueError, OverflowError)
+REFUSED: Final = (ValueError, OverflowError)
 
 
 # Octets of a message up to which to look at each value costs less than to have all of them compared with a type.
 _SMALL: Final = 256
 
-# What reads a message of one class, whatever values it holds; and what finds its dictionary.
-Reader = tuple[Callable[[bytes], Any], Callable[[Any], Any]]
+# What reads messages of a class; the class; and what finds its dictionary.
+Reader = tuple[Callable[[bytes], Any], type[Message], Callable[[Any], Any]]
 
 
 def readers(
     start: int, dumps: Callable[[Any], bytes], reading: Callable[[type[Message]], Callable[[bytes], Any]]
 ) -> dict[bytes, Reader]:
-    """Return what reads messages with a payload, but without ArgumentsKw, by the octets that they begin with: number of elements, and class.
+    """Return what reads messages with a payload by the octets that they begin with: number of elements, and class.
 
     Args:
         start: How many octets that are; classes for which it takes another number are left out.
@@ -37,8 +37,9 @@ def readers(
     found: dict[bytes, Reader] = {}
     for cls in MESSAGE_BY_CODE.values():
         if cls.payload_at is not None and cls.dictionary is not None and len(dumps([cls.code])) == start:
-            reader = reading(cls), attrgetter(cls.dictionary)
-            found |= {dumps([cls.code, *range(1, size)])[:start]: reader for size in range(cls.shortest, cls.longest)}
+            reader = reading(cls), cls, attrgetter(cls.dictionary)
+            sizes = range(cls.shortest, cls.longest + 1)
+            found |= {dumps([cls.code, *range(1, size)])[:start]: reader for size in sizes}
     return found
 
 
@@ -72,32 +73,35 @@ class BinarySerializer:
         wire = message.to_wire()
         try:
             return self._dumps_checked(wire)
-        except _REFUSED:
-            args = passed_args(wire)
+        except REFUSED:
+            return self._encode_unusual(message, wire)
+
+    def _encode_unusual(self, message: Message, wire: tuple[Any, ...]) -> Octets:
+        """Serialize a message with values that are refused, or not known to be portable."""
+        args = passed_args(wire)
         if args is not None:
             return spliced(wire, args, self) or self.encode(without_octets(message))
         return self._dumps(self._copier.copy_message(message, wire))
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        try:
-            reader = self._readers.get(body[: self._start]) if len(body) <= _SMALL else None
-        except (TypeError, ValueError):  # octets that can be changed cannot be looked up
-            return self.decode(bytes(memoryview(body)))
+        is_small = len(body) <= _SMALL and type(body) is bytes  # octets that can be changed cannot be looked up
+        reader = self._readers.get(body[: self._start]) if is_small else None
         if reader is not None:
-            read, dictionary_of = reader
+            read, cls, dictionary_of = reader
             try:
                 message = read(body)
             except self._wrong:
                 pass  # or written in an unusual way: what follows tells
             else:
-                options, args = dictionary_of(message), message.args
+                options, args, kwargs = dictionary_of(message), message.args, message.kwargs
                 if args is None or type(args) is list:
-                    if not options:
+                    if not (options or kwargs):
                         if not args or is_plain(args, self._atoms, MAX_DEPTH):
                             return message  # type: ignore[no-any-return]
-                    elif is_plain((options, args), self._atoms):
-                        check_options(type(message), options)
+                    elif is_plain((options, args, kwargs), self._atoms):
+                        if options:
+                            check_options(cls, options)
                         return message  # type: ignore[no-any-return]
         raw = self._load_verbatim(body)
         return parse(self._put_right(self._loads(body)) if raw is None else raw)
@@ -115,7 +119,7 @@ class BinarySerializer:
         """Serialize the beginning of a message; see `HeadSerializer`."""
         try:
             head = self._dumps_checked(elements)
-        except _REFUSED:
+        except REFUSED:
             return None
         # both formats write the length of short lists into their first octet
         return bytes((head[0] + payload,)) + head[1:]

@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from .._exceptions import RemoteProtocolError
-from ..messages import MESSAGE_BY_CODE, Message, parse
-from ._binary import BinarySerializer, readers
+from ..messages import MESSAGE_BY_CODE, Message, check_options, parse
+from ._binary import REFUSED, BinarySerializer, readers
 from ._passing import keep_octets
 from ._pieces import LARGE
-from ._values import ATOMS, PLAIN, is_plain
+from ._values import ATOMS, PLAIN, PLAIN_DICT, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ._pieces import Octets
 
 _ATOMS: Final = ATOMS | {int}  # the format has no greater integers than are portable
 
@@ -35,9 +38,7 @@ _ATOMS_OR_VIEWS: Final = _ATOMS | {memoryview}
 
 def _dumps_checked(elements: Sequence[Any]) -> bytes:
     """Encode a list. What is looked for here would be written all the same; a lone surrogate, or too great an integer, would not."""
-    # Behind a request id and options that are empty only the rest is the user's.
-    is_usual = len(elements) > 3 and type(elements[1]) is int and type(elements[2]) is dict and not elements[2]
-    if is_plain(elements[3:] if is_usual else elements, _ATOMS):
+    if is_plain(elements, _ATOMS):
         return _pack(elements)
     raise ValueError("not portable, or not plain")
 
@@ -68,6 +69,21 @@ def _load_around_octets(body: bytes) -> list[Any] | None:
     return raw
 
 
+def _plain_type(cls: type[Message]) -> Any:
+    """Return a type like a class of messages, for values that are certainly portable."""
+    types = {"args": PLAIN, "kwargs": PLAIN_DICT, cls.dictionary: PLAIN_DICT}
+    fields: list[Any] = []
+    for field in msgspec.structs.fields(cls):
+        kind = types.get(field.name, field.type)
+        fields.append((field.name, kind) if field.required else (field.name, kind | None, None))
+    return msgspec.defstruct(f"Plain{cls.__name__}", fields, tag=cls.code, array_like=True, gc=False)
+
+
+_START: Final = 2  # octets that tell the class of a message with a payload, and how many elements it has
+_PLAIN_READERS: Final = readers(_START, _pack, lambda cls: msgspec.msgpack.Decoder(_plain_type(cls)).decode)
+_WRONG: Final = (ValueError, RecursionError)  # what decoders raise
+
+
 class MessagePackSerializer(BinarySerializer):
     """MessagePack with distinct str and bin families (SER-B2)."""
 
@@ -79,9 +95,36 @@ class MessagePackSerializer(BinarySerializer):
     _dumps = staticmethod(_pack)
     _dumps_checked = staticmethod(_dumps_checked)
     _loads = staticmethod(_load_msgpack)
-    _start = 2
-    _readers = readers(_start, _pack, lambda cls: msgspec.msgpack.Decoder(cls).decode)
-    _wrong = (ValueError, RecursionError)
+    _start = _START
+    _readers = readers(_START, _pack, lambda cls: msgspec.msgpack.Decoder(cls).decode)
+    _wrong = _WRONG
+
+    def encode_in_pieces(self, message: Message) -> Octets:
+        """Serialize one message; see `Serializer.encode_in_pieces`."""
+        wire = message.to_wire()
+        try:
+            if is_plain(wire, _ATOMS):
+                return _pack(wire)
+        except REFUSED:
+            pass
+        return self._encode_unusual(message, wire)
+
+    def decode(self, body: bytes) -> Message:
+        """Deserialize exactly one message; see `Serializer.decode`."""
+        may_fit = type(body) is bytes and _BIN8 not in body  # octets that can be changed cannot be looked up
+        reader = _PLAIN_READERS.get(body[:_START]) if may_fit else None
+        if reader is not None:
+            read, cls, dictionary_of = reader
+            try:
+                message = cls(*astuple(read(body)))
+            except _WRONG:
+                pass  # or it has portable values that the type does not know
+            else:
+                options = dictionary_of(message)
+                if options:
+                    check_options(cls, options)
+                return message
+        return BinarySerializer.decode(self, body)
 
     def decode_to_pass_on(self, body: bytes) -> Message:
         """Deserialize one message for a router; see `Serializer.decode_to_pass_on`."""

@@ -55,6 +55,7 @@ def _plain(levels: int) -> Any:
 
 # A message whose values are certainly portable. What does not fit may be portable all the same: octets, integers from 2**63, deeper values.
 PLAIN: Final[Any] = list[_plain(_PLAIN_LEVELS)]  # type: ignore[misc]
+PLAIN_DICT: Final[Any] = dict[str, _plain(_PLAIN_LEVELS)]  # type: ignore[misc]
 
 
 _Fitting = msgspec.defstruct("_Fitting", [("value", PLAIN)], array_like=True, gc=False)

@@ -24,6 +24,7 @@ class AsyncioConnection(Connection, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the transport handshake."""
         self.transport = transport
+        self._write = self.transport.write
         read_in_smaller_parts(transport)
         keep_alive(transport.get_extra_info("socket"))
         self._connected(AsyncioFace(asyncio.get_running_loop()), self.factory._make_link())
@@ -53,9 +54,6 @@ class AsyncioConnection(Connection, asyncio.Protocol):
         self._resumed()
 
     # ---- what the connection needs
-
-    def _write(self, data: bytes) -> None:
-        self.transport.write(data)
 
     def _backlog(self) -> int:
         return self.transport.get_write_buffer_size()  # type: ignore[no-any-return]

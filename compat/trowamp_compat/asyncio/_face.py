@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
-from contextvars import Context
 from types import GeneratorType
 from typing import Any, ClassVar
 
@@ -40,55 +38,6 @@ class CancellableFuture(asyncio.Future[Any]):
         if canceller is not None:
             canceller(self)
         return True
-
-
-class Answer(CancellableFuture):
-    """The result of a call. The task that waits for it goes on where the result is received, unless anything else waits for it as well.
-
-    In the loop's next turn, as from any future, would mean to ask the system once more for events, and to schedule the task: a fifth of such a call.
-    """
-
-    _wakeup: tuple[Callable[[Any], object], Context] | None = None  # of the task, as long as nothing else waits
-    _is_shared = False  # or it is done: from then on this is a future as any
-
-    def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
-        """Have a function called when this is done; the step of a task is kept apart."""
-        if (
-            context is None
-            or self._is_shared
-            or self._wakeup
-            or not isinstance(getattr(fn, "__self__", None), asyncio.Task)
-        ):
-            self._share()
-            super().add_done_callback(fn, context=context)
-        else:
-            self._wakeup = fn, context
-
-    def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
-        """Do not call a function."""
-        self._share()
-        return super().remove_done_callback(fn)
-
-    def set_result(self, result: Any) -> None:
-        """Be done."""
-        self._share()
-        super().set_result(result)
-
-    def set_exception(self, exception: type[BaseException] | BaseException) -> None:
-        """Have failed."""
-        self._share()
-        super().set_exception(exception)
-
-    def cancel(self, msg: Any = None) -> bool:
-        """Cancel it, and tell."""
-        self._share()
-        return super().cancel(msg)
-
-    def _share(self) -> None:
-        self._is_shared = True
-        wakeup, self._wakeup = self._wakeup, None
-        if wakeup is not None:
-            super().add_done_callback(wakeup[0], context=wakeup[1])
 
 
 class SeveralFutures(asyncio.Future[list[Any]]):
@@ -129,14 +78,15 @@ class AsyncioFace:
     resumes_later: ClassVar[bool] = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        if loop is not None:
-            self.loop = loop
+        self._loop = loop
         self._tasks: set[asyncio.Task[Any]] = set()  # the loop itself keeps no reference
 
-    @functools.cached_property
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop."""
-        return asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def call_soon(self, function: Callable[..., None], *args: Any) -> Handle:
         return self.loop.call_soon(function, *args)
@@ -152,22 +102,30 @@ class AsyncioFace:
         future.canceller = canceller
         return future
 
-    def create_answer(self, canceller: Callable[[Any], None]) -> Answer:
-        answer = Answer(loop=self.loop)
-        answer.canceller = canceller
+    def create_answer(self, ended: Callable[[Any], None]) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop or self.loop)
+        answer.add_done_callback(ended)
         return answer
 
-    def answer(self, answer: Answer, value: Any) -> bool:
-        wakeup = answer._wakeup
-        if wakeup is None or asyncio.current_task(self.loop) is not None:  # within a task no other one can go on
-            self.resolve(answer, value)
-            return False
-        answer._wakeup = answer.canceller = None
-        answer._is_shared = True
-        asyncio.Future.set_result(answer, value)
-        step, context = wakeup
-        context.run(step, answer)
-        return True
+    def answer(self, answer: asyncio.Future[Any], value: Any) -> bool:
+        callbacks: Any = answer._callbacks  # nothing else tells who waits
+        if callbacks is None:
+            return False  # it is done
+        answer.remove_done_callback(callbacks[0][0])  # `ended`, for which the loop would need a turn
+        if len(callbacks) == 2 and asyncio.current_task(self._loop) is None:  # within a task no other one can go on
+            step, context = callbacks[1]
+            if isinstance(getattr(step, "__self__", None), asyncio.Task):
+                # A task, and nothing else, waits: it goes on here. In the loop's next turn, as from any future, would mean to ask the system once
+                # more for events, and to schedule the task: a fifth of such a call.
+                answer.remove_done_callback(step)
+                answer.set_result(value)
+                context.run(step, answer)
+                return True
+        answer.set_result(value)
+        return False
+
+    def is_canceled(self, future: asyncio.Future[Any]) -> bool:
+        return future.cancelled()
 
     def resolve(self, future: asyncio.Future[Any], value: Any = None) -> None:
         if not future.done():

@@ -90,7 +90,11 @@ class TwistedFace:
     def create_future(self, canceller: Callable[[Any], None] | None = None) -> Deferred[Any]:
         return Deferred(canceller)
 
-    create_answer = create_future
+    def create_answer(self, ended: Callable[[Any], None]) -> Deferred[Any]:
+        return Deferred(ended)
+
+    def is_canceled(self, future: Deferred[Any]) -> bool:
+        return not future.called
 
     def answer(self, answer: Deferred[Any], value: Any) -> bool:
         if not answer.called:

@@ -91,6 +91,7 @@ class Inbox:
                 handle(messages.popleft())
         finally:
             self.is_draining = False
+            self.is_held = False  # what was sent meanwhile has been noted
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -103,6 +103,7 @@ class Connection(NativeTransport):
     ping_interval: float = 0
     ping_timeout: float = 0
 
+    _write: Callable[[bytes], None]  # as the framework does
     _waiters: list[Any]
     _handler: Any = None
     _take: Callable[[list[Message]], None]  # by the handler
@@ -118,10 +119,6 @@ class Connection(NativeTransport):
     _heard_at = 0.0  # when octets came; noted only if there are pings
 
     # ---- what a framework adds
-
-    @abc.abstractmethod
-    def _write(self, data: bytes) -> None:
-        """Write octets."""
 
     @abc.abstractmethod
     def _backlog(self) -> int:
@@ -158,6 +155,7 @@ class Connection(NativeTransport):
         self._face = face
         self.link = link
         self._waiters = []
+        self._is_paused = self._is_gone = False  # looked at for each message, and found sooner here than in the class
         self.is_closed = self.when_closed()
         if self.open_timeout:
             self._timer = face.call_later(self.open_timeout, self._open_timed_out)

@@ -42,12 +42,16 @@ class Face(Protocol):
         """
         ...
 
-    def create_answer(self, canceller: Callable[[Any], None]) -> Any:
+    def create_answer(self, ended: Callable[[Any], None]) -> Any:
         """Make a future for the result of a call, for `answer`.
 
         Args:
-            canceller: As above.
+            ended: Called with the future when somebody has cancelled it; perhaps also when it is done otherwise, but for `answer`.
         """
+        ...
+
+    def is_canceled(self, future: Any) -> bool:
+        """Tell whether the future that `ended` got has been cancelled."""
         ...
 
     def answer(self, answer: Any, value: Any) -> bool:

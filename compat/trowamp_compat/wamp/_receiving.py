@@ -54,7 +54,7 @@ class Receiving(Lifecycle):
             if waiter is not None:  # he gets at once what has come for him alone
                 inbox.is_draining = True
                 try:
-                    waiter.settle(messages[0], None, at_once=True)
+                    waiter.settle_at_once(messages[0])
                 finally:
                     inbox.is_draining = False
                 if inbox.messages:
@@ -76,9 +76,11 @@ class Receiving(Lifecycle):
             _INBOUND[type(inbound)](self, inbound)
 
     def _on_reply(self, inbound: Reply[Pending]) -> None:
-        # In the order in which it has come: who can go on at once waits for those before him.
-        if not inbound.waiter.settle(inbound.message, inbound.error, at_once=not self._has_settled):
+        if inbound.message is None or self._has_settled:  # in the order in which it has come: others go on before him
+            inbound.waiter.settle(inbound.message, inbound.error)
             self._has_settled = True
+        else:
+            self._has_settled = not inbound.waiter.settle_at_once(inbound.message)
 
     def _on_progress(self, inbound: Progress[Pending]) -> None:
         inbound.waiter.progress(inbound.message)

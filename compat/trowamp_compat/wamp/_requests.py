@@ -39,21 +39,20 @@ class Pending:
         self.request_id = 0
         self.future: Any = session._face.create_future(self.canceled)
 
-    def settle(self, message: Message | None, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002 - for calls
-        """The request has ended: with an answer, or with an error.
-
-        Args:
-            message: The answer.
-            error: The error.
-            at_once: Whether who waits may go on before this returns.
-
-        Returns:
-            Whether he has.
-        """
+    def settle(self, message: Message | None, error: Exception | None) -> None:
+        """The request has ended: with an answer, or with an error."""
         if error is not None:
             self.session._face.reject(self.future, self.session._errors.received(error))
         else:
             self.answered(message)
+
+    def settle_at_once(self, message: Message) -> bool:
+        """The request has ended with an answer, and who waits may go on before this returns.
+
+        Returns:
+            Whether he has.
+        """
+        self.settle(message, None)
         return False
 
     def answered(self, message: Any) -> None:  # noqa: ARG002 - for those whose answer says something
@@ -76,30 +75,39 @@ class PendingCall(Pending):
     def __init__(self, session: SessionBase, procedure: str, options: CallOptions | None) -> None:
         self.session = session
         self.request_id = 0
-        self.future = session._face.create_answer(self.canceled)
+        self.future = session._face.create_answer(self.ended)
         self.procedure = procedure
         self.options = options
         self.timer: Any = None
 
-    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:
-        face = self.session._face
-        if at_once and error is None and self.options is None:  # without options there is no timer either
-            values = message.args
-            if type(values) is list and len(values) == 1 and not message.kwargs:  # as nearly always
-                return face.answer(self.future, values[0])
-        if self.timer is not None:
-            self.timer.cancel()
-        if error is not None:
-            return super().settle(message, error)
+    def settle(self, message: Any, error: Exception | None) -> None:
+        self._stop_timer()
+        super().settle(message, error)
+
+    def answered(self, message: Result) -> None:
+        self._answer(message, self.session._face.resolve)
+
+    def settle_at_once(self, message: Any) -> bool:
+        values = message.args
+        if self.options is None and type(values) is list and len(values) == 1 and not message.kwargs:
+            # As nearly always; and without options there is no timer.
+            return self.session._face.answer(self.future, values[0])
+        self._stop_timer()
+        return self._answer(message, self.session._face.answer)
+
+    def _answer(self, message: Result, give: Callable[[Any, Any], bool | None]) -> bool:
+        """Give whoever waits what a RESULT says; return whether he has gone on."""
         try:
             value = self._value_of(message)
         except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
-            face.reject(self.future, failure)
+            self.session._face.reject(self.future, failure)
             return False
-        if at_once:
-            return face.answer(self.future, value)
-        face.resolve(self.future, value)
-        return False
+        return bool(give(self.future, value))
+
+    def ended(self, future: Any) -> None:
+        """Nobody needs to wait for this any more."""
+        if self.session._face.is_canceled(future):
+            self.canceled(future)
 
     def _value_of(self, message: Result) -> Any:
         args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
@@ -112,13 +120,16 @@ class PendingCall(Pending):
         """Give the call up after some time (C-11)."""
         self.timer = self.session._face.call_later(seconds, self._timed_out, seconds)
 
+    def _stop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
     def _timed_out(self, seconds: float) -> None:
         self._give_up()
         self.session._face.reject(self.future, CallTimeoutError(f"no answer within {seconds:g} s"))
 
     def canceled(self, future: Any) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
+        self._stop_timer()
         self._give_up()
         super().canceled(future)
 
@@ -153,12 +164,15 @@ class PendingProgress(PendingCall):
     def progress(self, message: Result) -> None:
         self.parts.put(message)
 
-    def settle(self, message: Any, error: Exception | None, *, at_once: bool = False) -> bool:  # noqa: ARG002  # parts before it may take time
+    def settle(self, message: Any, error: Exception | None) -> None:
         if error is None or isinstance(error, trowamp.ApplicationError):
             self.parts.put((message, error))
         else:  # the session is over
             self.parts.drop()
             super().settle(message, error)
+
+    def settle_at_once(self, message: Any) -> bool:
+        self.settle(message, None)  # parts before it may take time
         return False
 
     def handle(self, message: Result, ended: Callable[[], None]) -> bool:
