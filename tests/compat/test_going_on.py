@@ -199,66 +199,122 @@ def test_who_goes_on_with_a_result_may_leave_while_more_is_there(run: Run) -> No
     run(scenario)
 
 
-def on_a_loop(scenario: Callable[[asyncio.Future[Any], list[Any]], Any]) -> None:
-    """Run something with an answer for which a task waits that notes its end, then wait for that."""
-
-    async def run() -> None:
-        answer, log = AsyncioFace().create_answer(lambda _: None), list[Any]()
-
-        async def wait() -> None:
-            try:
-                log.append(await answer)
-            except (asyncio.CancelledError, ValueError) as error:
-                log.append(type(error))
-
-        task = asyncio.ensure_future(wait())
-        await asyncio.sleep(0)
-        expected = scenario(answer, log)
-        await task
-        assert log == expected
-
-    asyncio.run(run())
+Act = Callable[[AsyncioFace, "asyncio.Future[Any]"], None]
 
 
-def _set(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
-    answer.set_result(1)
-    assert log == []
-    return [1]
+def _succeed(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
+    answer.set_result("mine")
 
 
-def _fail(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
+def _fail(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
     answer.set_exception(ValueError("planted"))
-    return [ValueError]
 
 
-def _cancel(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
-    assert (answer.cancel(), answer.cancel()) == (True, False)
-    return [asyncio.CancelledError]
+def _cancel(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
+    answer.cancel()
 
 
-def _resume_within_a_task(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
-    assert not AsyncioFace(answer.get_loop()).answer(answer, 1)
-    return [1]
+def _resolve(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
+    face.resolve(answer, "resolved")
 
 
-def _add(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
-    answer.add_done_callback(lambda _: log.append("after it"))
-    answer.set_result(1)
-    return [1, "after it"]
+def _answer(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
+    face.answer(answer, "the result")
 
 
-def _add_and_remove(answer: asyncio.Future[Any], log: list[Any]) -> list[Any]:
-    answer.add_done_callback(log.append)
-    assert answer.remove_done_callback(log.append) == 1
-    answer.set_result(1)
-    return [1]
+FUTURES = [asyncio.Future, asyncio.futures._PyFuture]  # type: ignore[attr-defined]  # the second where asyncio has no C code
 
 
+@pytest.mark.parametrize("kind", FUTURES)
 @pytest.mark.parametrize(
-    "act", [_set, _fail, _cancel, _resume_within_a_task, _add, _add_and_remove], ids=lambda act: act.__name__.strip("_")
+    ("act", "expected"),
+    [(_succeed, "mine"), (_fail, ValueError), (_cancel, asyncio.CancelledError), (_resolve, "resolved")],
 )
-def test_the_result_of_a_call_is_a_future_of_asyncio_in_all_else(act: Callable[..., Any]) -> None:
-    on_a_loop(act)
+def test_a_result_that_comes_for_what_is_done_changes_nothing(
+    kind: Any, act: Act, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncio, "Future", kind)
+
+    async def scenario() -> Any:
+        face = AsyncioFace()
+        answer = face.create_answer(lambda _: None)
+        act(face, answer)
+        assert not face.answer(answer, "too late")
+        await asyncio.sleep(0)
+        assert not face.answer(answer, "too late")
+        try:
+            return await answer
+        except (asyncio.CancelledError, ValueError) as error:
+            return type(error)
+
+    assert asyncio.run(scenario()) == expected
+
+
+@pytest.mark.parametrize("kind", FUTURES)
+@pytest.mark.parametrize("is_within_a_task", [False, True])
+@pytest.mark.parametrize("waiting", ["t", "tt", "ttt", "ct", "tc", "c", ""])
+def test_whoever_waits_for_a_result_goes_on_in_the_order_of_waiting(
+    waiting: str, is_within_a_task: bool, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncio, "Future", kind)
+
+    async def scenario() -> None:
+        face, log = AsyncioFace(), list[tuple[int, Any]]()
+        answer = face.create_answer(lambda _: pytest.fail("cancelled"))
+
+        async def wait(number: int) -> None:
+            log.append((number, await answer))
+
+        tasks = []
+        for number, what in enumerate(waiting):
+            if what == "t":
+                tasks.append(asyncio.ensure_future(wait(number)))
+            else:
+                answer.add_done_callback(lambda future, number=number: log.append((number, future.result())))  # type: ignore[misc]
+            await asyncio.sleep(0)
+        if is_within_a_task:
+            assert not face.answer(answer, 7)
+        else:
+            asyncio.get_running_loop().call_soon(face.answer, answer, 7)
+        await asyncio.gather(*tasks)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is answered in the first turn, and callbacks are called in the next
+        assert answer.result() == 7
+        assert log == [(number, 7) for number in range(len(waiting))]
+
+    asyncio.run(scenario())
+
+
+def test_a_task_that_waits_alone_goes_on_before_answer_returns() -> None:
+    async def alone(kit: Kit) -> None:
+        log: list[Any] = []
+        answer = kit.face.create_answer(lambda _: pytest.fail("cancelled"))
+        start(kit, log, answer)
+        await turn(kit)
+        await said(kit, lambda: log.append(kit.face.answer(answer, 7)))
+        assert log == [7, True]
+
+    run_on_asyncio(alone)
+
+
+@on_all
+@pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
+def test_a_call_leaves_also_when_its_session_handles_a_message_that_was_kept_back(
+    run: Run, kind: str, router_url: str
+) -> None:
+    async def scenario(kit: Kit) -> None:
+        session = await join(kit, transport(router_url, kind))
+        uri = f"com.example.{kit.name}.{kind}"
+        await session.register(lambda value: value, uri)
+        answered: list[Any] = []
+        subscription = await session.subscribe(lambda value: start(kit, answered, session.call(uri, value)), uri)
+        for number, hand_over in enumerate((session.onMessage, lambda event: session._take([event.to_core()]))):
+            kit.face.call_soon(hand_over, message.Event(subscription.id, 1, args=[number]))
+            await until(kit, lambda: len(answered) == number + 1)  # noqa: B023  # it is waited for here
+        assert answered == [0, 1]
+        await session.leave()
+
+    run(scenario)
 
 
 @on_all

@@ -10,10 +10,10 @@ import pytest
 from trowamp_compat import wamp
 from trowamp_compat.wamp import message
 from trowamp_compat.wamp.error import CanceledError
-from trowamp_compat.wamp.exception import ApplicationError, CallTimeoutError, InvalidUriError
+from trowamp_compat.wamp.exception import ApplicationError, CallTimeoutError, InvalidUriError, TransportLost
 from trowamp_compat.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions, SubscribeOptions
 
-from tests.compat.fake_router import joined
+from tests.compat.fake_router import FakeRouter, joined
 from tests.compat.kit import Kit, Run, on_both, run_on_asyncio, turn, until
 
 
@@ -245,6 +245,36 @@ def test_a_task_that_is_cancelled_in_a_call_goes_on_when_cancel_has_been_sent() 
         assert [cancel.request for cancel in sent] == [1]
 
     run_on_asyncio(scenario)
+
+
+@on_both
+def test_a_call_that_was_cancelled_before_the_connection_was_lost_cancels_none_of_the_next_session(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        _, session = joined(kit, message.Call)
+        given_up = session.call("com.example.procedure")
+        given_up.cancel()
+        session.onClose(False)
+        router = FakeRouter(kit)
+        router.open(session)
+        assert await session.call("com.example.procedure", 7) == 7
+        assert router.of(message.Cancel) == []
+        with pytest.raises(kit.face.canceled):
+            await given_up
+
+    run(scenario)
+
+
+def test_a_session_whose_loop_is_closed_ends_its_calls() -> None:
+    left: list[Any] = []
+
+    async def scenario(kit: Kit) -> None:
+        _, session = joined(kit, message.Call)
+        left.extend((session, session.call("com.example.procedure")))
+
+    run_on_asyncio(scenario)
+    session, waiting = left
+    session.onClose(False)
+    assert isinstance(waiting.exception(), TransportLost)
 
 
 @on_both

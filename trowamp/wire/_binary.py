@@ -85,7 +85,7 @@ class BinarySerializer:
 
     def decode(self, body: bytes) -> Message:
         """Deserialize exactly one message; see `Serializer.decode`."""
-        is_small = len(body) <= _SMALL and type(body) is bytes  # octets that can be changed cannot be looked up
+        is_small = type(body) is bytes and len(body) <= _SMALL  # octets that can be changed cannot be looked up
         reader = self._readers.get(body[: self._start]) if is_small else None
         if reader is not None:
             read, cls, dictionary_of = reader

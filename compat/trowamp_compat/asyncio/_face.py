@@ -102,18 +102,22 @@ class AsyncioFace:
         future.canceller = canceller
         return future
 
-    def create_answer(self, ended: Callable[[Any], None]) -> asyncio.Future[Any]:
+    def create_answer(self, canceller: Callable[[Any], None]) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop or self.loop)
-        answer.add_done_callback(ended)
+        answer.add_done_callback(canceller)
         return answer
 
+    def forget_canceller(self, answer: asyncio.Future[Any], canceller: Callable[[Any], None]) -> None:
+        answer.remove_done_callback(canceller)
+
     def answer(self, answer: asyncio.Future[Any], value: Any) -> bool:
-        callbacks: Any = answer._callbacks  # nothing else tells who waits
-        if callbacks is None:
+        callbacks: Any = answer._callbacks  # nothing else tells who waits; it may be the list itself, or a copy
+        if not callbacks:
             return False  # it is done
-        answer.remove_done_callback(callbacks[0][0])  # `ended`, for which the loop would need a turn
-        if len(callbacks) == 2 and asyncio.current_task(self._loop) is None:  # within a task no other one can go on
-            step, context = callbacks[1]
+        canceller, waiter = callbacks[0][0], callbacks[1] if len(callbacks) == 2 else None
+        answer.remove_done_callback(canceller)
+        if waiter is not None and asyncio.current_task(self._loop) is None:  # within a task no other one can go on
+            step, context = waiter
             if isinstance(getattr(step, "__self__", None), asyncio.Task):
                 # A task, and nothing else, waits: it goes on here. In the loop's next turn, as from any future, would mean to ask the system once
                 # more for events, and to schedule the task: a fifth of such a call.
@@ -123,9 +127,6 @@ class AsyncioFace:
                 return True
         answer.set_result(value)
         return False
-
-    def is_canceled(self, future: asyncio.Future[Any]) -> bool:
-        return future.cancelled()
 
     def resolve(self, future: asyncio.Future[Any], value: Any = None) -> None:
         if not future.done():

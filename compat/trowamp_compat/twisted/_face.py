@@ -90,11 +90,10 @@ class TwistedFace:
     def create_future(self, canceller: Callable[[Any], None] | None = None) -> Deferred[Any]:
         return Deferred(canceller)
 
-    def create_answer(self, ended: Callable[[Any], None]) -> Deferred[Any]:
-        return Deferred(ended)
+    create_answer = create_future
 
-    def is_canceled(self, future: Deferred[Any]) -> bool:
-        return not future.called
+    def forget_canceller(self, answer: Deferred[Any], canceller: Callable[[Any], None]) -> None:
+        """Nothing is to be done: it is called only when somebody cancels the Deferred before its end."""
 
     def answer(self, answer: Deferred[Any], value: Any) -> bool:
         if not answer.called:

@@ -21,7 +21,10 @@ class ForeignChannel:
     Attributes:
         queued_octets: How many messages were sent; there are no octets to count.
         sent_octets: The same: what was sent may have been executed.
+        is_receiving: As of a transport of ours: no, what is sent is never written later.
     """
+
+    is_receiving = False
 
     def __init__(self, transport: Any, inbox: Inbox) -> None:
         self._transport = transport
@@ -91,7 +94,6 @@ class Inbox:
                 handle(messages.popleft())
         finally:
             self.is_draining = False
-            self.is_held = False  # what was sent meanwhile has been noted
 
     def clear(self) -> None:
         """Forget what waits."""

@@ -42,16 +42,16 @@ class Face(Protocol):
         """
         ...
 
-    def create_answer(self, ended: Callable[[Any], None]) -> Any:
+    def create_answer(self, canceller: Callable[[Any], None]) -> Any:
         """Make a future for the result of a call, for `answer`.
 
         Args:
-            ended: Called with the future when somebody has cancelled it; perhaps also when it is done otherwise, but for `answer`.
+            canceller: Called with the future when somebody has cancelled it, on asyncio in the next turn of the loop, before whoever waits goes on.
         """
         ...
 
-    def is_canceled(self, future: Any) -> bool:
-        """Tell whether the future that `ended` got has been cancelled."""
+    def forget_canceller(self, answer: Any, canceller: Callable[[Any], None]) -> None:
+        """Make such a future one as any, because it will be done otherwise than by `answer`."""
         ...
 
     def answer(self, answer: Any, value: Any) -> bool:

@@ -49,10 +49,11 @@ class Lifecycle(SessionBase):
         if isinstance(transport, NativeTransport):
             self._face = transport._face  # what the connection runs on counts, not what is installed
             self._channel: Any = transport.link
+            self._carrier = transport
             self._flush = transport.flush
             self._flush_soon = transport.flush_soon
         else:
-            self._channel = ForeignChannel(transport, self._inbox)
+            self._channel = self._carrier = ForeignChannel(transport, self._inbox)
             self._flush = self._flush_soon = self._inbox.release
         self._tell("connect", (self, transport), {}, self.onConnect, _nothing, otherwise=self.disconnect)
 

@@ -75,13 +75,15 @@ class PendingCall(Pending):
     def __init__(self, session: SessionBase, procedure: str, options: CallOptions | None) -> None:
         self.session = session
         self.request_id = 0
-        self.future = session._face.create_answer(self.ended)
+        self.future = session._face.create_answer(self.canceled)
         self.procedure = procedure
         self.options = options
         self.timer: Any = None
 
     def settle(self, message: Any, error: Exception | None) -> None:
         self._stop_timer()
+        self._forget_canceller()
+        self.request_id = 0  # nobody else's is cancelled, if the user has just done that
         super().settle(message, error)
 
     def answered(self, message: Result) -> None:
@@ -100,14 +102,13 @@ class PendingCall(Pending):
         try:
             value = self._value_of(message)
         except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
+            self._forget_canceller()
             self.session._face.reject(self.future, failure)
             return False
         return bool(give(self.future, value))
 
-    def ended(self, future: Any) -> None:
-        """Nobody needs to wait for this any more."""
-        if self.session._face.is_canceled(future):
-            self.canceled(future)
+    def _forget_canceller(self) -> None:
+        self.session._face.forget_canceller(self.future, self.canceled)
 
     def _value_of(self, message: Result) -> Any:
         args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
@@ -126,6 +127,7 @@ class PendingCall(Pending):
 
     def _timed_out(self, seconds: float) -> None:
         self._give_up()
+        self._forget_canceller()
         self.session._face.reject(self.future, CallTimeoutError(f"no answer within {seconds:g} s"))
 
     def canceled(self, future: Any) -> None:

@@ -53,6 +53,9 @@ class SessionBase(Observable):
         self.config = config if config is not None else ComponentConfig(realm="realm1")
         self._transport: Any = None
         self._core: Core | None = None  # while the session is established
+        self._carrier: Any = (
+            None  # what knows whether it writes later by itself: the transport, or what stands for a foreign one
+        )
         self._flush: Callable[[], None] = _nothing  # what was queued shall leave now
         self._flush_soon: Callable[[], None] = _nothing  # or with what else is queued in this turn of the loop
         self._errors = ErrorMap(self._user_error, lambda: self._payload_codec)
