@@ -218,10 +218,6 @@ def _resolve(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
     face.resolve(answer, "resolved")
 
 
-def _answer(face: AsyncioFace, answer: asyncio.Future[Any]) -> None:
-    face.answer(answer, "the result")
-
-
 FUTURES = [asyncio.Future, asyncio.futures._PyFuture]  # type: ignore[attr-defined]  # the second where asyncio has no C code
 
 
@@ -259,8 +255,8 @@ def test_whoever_waits_for_a_result_goes_on_in_the_order_of_waiting(
     monkeypatch.setattr(asyncio, "Future", kind)
 
     async def scenario() -> None:
-        face, log = AsyncioFace(), list[tuple[int, Any]]()
-        answer = face.create_answer(lambda _: pytest.fail("cancelled"))
+        face, log, ended = AsyncioFace(), list[tuple[int, Any]](), list[Any]()
+        answer = face.create_answer(ended.append)
 
         async def wait(number: int) -> None:
             log.append((number, await answer))
@@ -280,26 +276,26 @@ def test_whoever_waits_for_a_result_goes_on_in_the_order_of_waiting(
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # it is answered in the first turn, and callbacks are called in the next
         assert answer.result() == 7
-        assert log == [(number, 7) for number in range(len(waiting))]
+        assert (log, ended) == ([(number, 7) for number in range(len(waiting))], [])
 
     asyncio.run(scenario())
 
 
 def test_a_task_that_waits_alone_goes_on_before_answer_returns() -> None:
     async def alone(kit: Kit) -> None:
-        log: list[Any] = []
-        answer = kit.face.create_answer(lambda _: pytest.fail("cancelled"))
+        log, ended = list[Any](), list[Any]()
+        answer = kit.face.create_answer(ended.append)
         start(kit, log, answer)
         await turn(kit)
         await said(kit, lambda: log.append(kit.face.answer(answer, 7)))
-        assert log == [7, True]
+        assert (log, ended) == ([7, True], [])
 
     run_on_asyncio(alone)
 
 
 @on_all
 @pytest.mark.parametrize("kind", ["rawsocket", "websocket"])
-def test_a_call_leaves_also_when_its_session_handles_a_message_that_was_kept_back(
+def test_calls_and_results_leave_also_when_their_session_handles_what_was_kept_back(
     run: Run, kind: str, router_url: str
 ) -> None:
     async def scenario(kit: Kit) -> None:
@@ -312,6 +308,10 @@ def test_a_call_leaves_also_when_its_session_handles_a_message_that_was_kept_bac
             kit.face.call_soon(hand_over, message.Event(subscription.id, 1, args=[number]))
             await until(kit, lambda: len(answered) == number + 1)  # noqa: B023  # it is waited for here
         assert answered == [0, 1]
+        take = session._take
+        session._transport._take = lambda messages: kit.face.call_soon(take, messages)  # of RawSocket
+        session._take = lambda messages: kit.face.call_soon(take, messages)  # of WebSocket
+        assert await session.call(uri, 2) == 2  # which it answers itself
         await session.leave()
 
     run(scenario)

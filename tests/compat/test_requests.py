@@ -248,20 +248,63 @@ def test_a_task_that_is_cancelled_in_a_call_goes_on_when_cancel_has_been_sent() 
 
 
 @on_both
-def test_a_call_that_was_cancelled_before_the_connection_was_lost_cancels_none_of_the_next_session(run: Run) -> None:
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_call_that_was_cancelled_before_the_connection_was_lost_cancels_none_of_the_next_session(
+    run: Run, is_answered: bool
+) -> None:
     async def scenario(kit: Kit) -> None:
-        _, session = joined(kit, message.Call)
+        router, session = joined(kit, message.Call)
         given_up = session.call("com.example.procedure")
         given_up.cancel()
+        if is_answered:
+            router.say(message.Result(1, args=["too late"]))
         session.onClose(False)
-        router = FakeRouter(kit)
+        router = FakeRouter(kit, message.Call)
         router.open(session)
-        assert await session.call("com.example.procedure", 7) == 7
+        waiting = session.call("com.example.procedure", 7)
+        await turn(kit)
         assert router.of(message.Cancel) == []
+        router.say(message.Result(1, args=[7]))
+        assert await waiting == 7
         with pytest.raises(kit.face.canceled):
             await given_up
 
     run(scenario)
+
+
+@on_both
+def test_a_call_whose_answer_waits_behind_its_parts_cancels_none_of_the_next_session(run: Run) -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        part = kit.face.create_future()
+        given_up = session.call("com.example.procedure", options=CallOptions(on_progress=lambda _: part))
+        router.say(message.Result(1, args=[1], progress=True), message.Result(1, args=[2]))
+        session.onClose(False)
+        router = FakeRouter(kit, message.Call)
+        router.open(session)
+        waiting = session.call("com.example.procedure", 7)
+        given_up.cancel()
+        await turn(kit)
+        assert router.of(message.Cancel) == []
+        router.say(message.Result(1, args=[7]))
+        assert await waiting == 7
+        kit.face.resolve(part)
+        with pytest.raises(kit.face.canceled):
+            await given_up
+
+    run(scenario)
+
+
+def test_a_call_whose_future_the_program_ends_goes_on() -> None:
+    async def scenario(kit: Kit) -> None:
+        router, session = joined(kit, message.Call)
+        waiting = session.call("com.example.procedure")
+        waiting.set_result("mine")
+        await turn(kit)
+        router.say(message.Result(1, args=["the result"]))
+        assert (await waiting, router.of(message.Cancel)) == ("mine", [])
+
+    run_on_asyncio(scenario)
 
 
 def test_a_session_whose_loop_is_closed_ends_its_calls() -> None:

@@ -102,20 +102,23 @@ class AsyncioFace:
         future.canceller = canceller
         return future
 
-    def create_answer(self, canceller: Callable[[Any], None]) -> asyncio.Future[Any]:
+    def create_answer(self, ended: Callable[[Any], None]) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = asyncio.Future(loop=self._loop or self.loop)
-        answer.add_done_callback(canceller)
+        answer.add_done_callback(ended)
         return answer
 
-    def forget_canceller(self, answer: asyncio.Future[Any], canceller: Callable[[Any], None]) -> None:
-        answer.remove_done_callback(canceller)
+    def is_canceled(self, answer: asyncio.Future[Any]) -> bool:
+        return answer.cancelled()
+
+    def forget_ended(self, answer: asyncio.Future[Any], ended: Callable[[Any], None]) -> None:
+        answer.remove_done_callback(ended)
 
     def answer(self, answer: asyncio.Future[Any], value: Any) -> bool:
         callbacks: Any = answer._callbacks  # nothing else tells who waits; it may be the list itself, or a copy
         if not callbacks:
             return False  # it is done
-        canceller, waiter = callbacks[0][0], callbacks[1] if len(callbacks) == 2 else None
-        answer.remove_done_callback(canceller)
+        ended, waiter = callbacks[0][0], callbacks[1] if len(callbacks) == 2 else None
+        answer.remove_done_callback(ended)
         if waiter is not None and asyncio.current_task(self._loop) is None:  # within a task no other one can go on
             step, context = waiter
             if isinstance(getattr(step, "__self__", None), asyncio.Task):

@@ -61,7 +61,7 @@ class TwistedConnection(Connection, Protocol):
 
     def flush_soon(self) -> None:
         """Write what is queued: Twisted itself gathers what is written in one turn of the loop."""
-        if not (self.is_receiving or self._is_paused):
+        if not (self._is_receiving or self._is_paused):
             self._write_queued(self.transport.write)
 
     def _write(self, data: bytes) -> None:

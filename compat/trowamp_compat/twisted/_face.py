@@ -92,8 +92,11 @@ class TwistedFace:
 
     create_answer = create_future
 
-    def forget_canceller(self, answer: Deferred[Any], canceller: Callable[[Any], None]) -> None:
-        """Nothing is to be done: it is called only when somebody cancels the Deferred before its end."""
+    def is_canceled(self, answer: Deferred[Any]) -> bool:
+        return not answer.called
+
+    def forget_ended(self, answer: Deferred[Any], ended: Callable[[Any], None]) -> None:
+        """Nothing is to be done: only somebody who cancels the Deferred before its end has it called."""
 
     def answer(self, answer: Deferred[Any], value: Any) -> bool:
         if not answer.called:

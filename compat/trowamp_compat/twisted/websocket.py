@@ -51,7 +51,7 @@ __all__ = [
 class _Flushing(wamp.WampWebSocketProtocol):
     def flush_soon(self) -> None:
         """Write what is queued: Twisted itself gathers what is written in one turn of the reactor."""
-        if not self.is_receiving:
+        if not self._is_receiving:
             self._flush()
 
 

@@ -11,7 +11,13 @@ from trowamp.messages import Message
 from ._convert import to_compat
 
 
-class ForeignChannel:
+class Carrier:
+    """What tells whether what is queued will be written without being asked for; this one, where there is no transport of ours, never does."""
+
+    _is_receiving = False
+
+
+class ForeignChannel(Carrier):
     """A transport that is not ours: it gets message objects, and may call the session back from inside `send`.
 
     Args:
@@ -21,10 +27,7 @@ class ForeignChannel:
     Attributes:
         queued_octets: How many messages were sent; there are no octets to count.
         sent_octets: The same: what was sent may have been executed.
-        is_receiving: As of a transport of ours: no, what is sent is never written later.
     """
-
-    is_receiving = False
 
     def __init__(self, transport: Any, inbox: Inbox) -> None:
         self._transport = transport

@@ -47,11 +47,10 @@ class NativeTransport(abc.ABC):
 
     Attributes:
         link: Takes the messages.
-        is_receiving: Whether what the peer has sent is being handled here: what is queued meanwhile is written when that ends.
     """
 
     link: Any
-    is_receiving: bool
+    _is_receiving: bool  # whether octets are being taken: what is queued meanwhile is written after them, or when the peer takes more
     _face: Face
 
     @abc.abstractmethod
@@ -102,7 +101,7 @@ class Connection(NativeTransport):
     close_timeout = CLOSE_TIMEOUT
     is_server = False
     has_farewell = False
-    is_receiving = False
+    _is_receiving = False
     ping_interval: float = 0
     ping_timeout: float = 0
 
@@ -168,7 +167,7 @@ class Connection(NativeTransport):
         link = self.link
         if self.ping_interval:
             self._heard_at = self._face.now()
-        self.is_receiving = True
+        self._is_receiving = True
         try:
             link.receive_data(data)
             if self._handler is None and link.is_open:
@@ -177,7 +176,7 @@ class Connection(NativeTransport):
             if messages and self._handler is not None:
                 self._take(messages)
         finally:
-            self.is_receiving = False
+            self._is_receiving = False
         if link.is_closed:
             self._end_of_link()
         if not self._is_paused:
@@ -277,7 +276,7 @@ class Connection(NativeTransport):
     def flush(self) -> None:
         """Write what is queued."""
         self._is_flush_due = False
-        if self.is_receiving or self._is_paused:
+        if self._is_receiving or self._is_paused:
             return  # at the end of what was received, or when the transport takes more
         self._write_queued()
 
@@ -288,7 +287,7 @@ class Connection(NativeTransport):
 
     def flush_soon(self) -> None:
         """Write what is queued together with what else is queued in this turn of the loop."""
-        if not (self._is_flush_due or self.is_receiving):
+        if not (self._is_flush_due or self._is_receiving):
             self._is_flush_due = True
             self._face.call_soon(self.flush)
 

@@ -42,16 +42,21 @@ class Face(Protocol):
         """
         ...
 
-    def create_answer(self, canceller: Callable[[Any], None]) -> Any:
+    def create_answer(self, ended: Callable[[Any], None]) -> Any:
         """Make a future for the result of a call, for `answer`.
 
         Args:
-            canceller: Called with the future when somebody has cancelled it, on asyncio in the next turn of the loop, before whoever waits goes on.
+            ended: Called with the future when somebody has cancelled it, on asyncio in the next turn of the loop, before whoever waits goes on; there
+                also when it has ended otherwise than by `answer`, unless that was forgotten.
         """
         ...
 
-    def forget_canceller(self, answer: Any, canceller: Callable[[Any], None]) -> None:
-        """Make such a future one as any, because it will be done otherwise than by `answer`."""
+    def is_canceled(self, answer: Any) -> bool:
+        """Tell whether the future that `ended` is called with has been cancelled."""
+        ...
+
+    def forget_ended(self, answer: Any, ended: Callable[[Any], None]) -> None:
+        """Do not tell of the end of such a future, because it is a known one."""
         ...
 
     def answer(self, answer: Any, value: Any) -> bool:

@@ -15,7 +15,7 @@ from trowamp.messages import Authenticate, Message, Welcome
 from trowamp.messages import Challenge as ChallengeMessage
 from trowamp.protocol import CLIENT_ROLES, ClientSession, Ended, Join
 
-from ._channel import ForeignChannel
+from ._channel import Carrier, ForeignChannel
 from ._connection import NativeTransport
 from ._convert import to_compat
 from ._errors import as_compat_errors, explanation_of
@@ -60,6 +60,7 @@ class Lifecycle(SessionBase):
     def onClose(self, wasClean: bool) -> None:
         """The transport is gone: whatever waits fails, what runs is stopped."""
         self._transport = None
+        self._carrier = Carrier()
         self._join = None
         self._has_answered()
         self._inbox.clear()

@@ -84,6 +84,8 @@ class Procedure(Turns["Running"]):
             unsendable = self._core.answer(message.request_id, (result,), None)
             if unsendable is not None:
                 self.cannot_send(unsendable, self.pattern.text)
+            if not self.session._carrier._is_receiving:
+                self.session._flush_soon()
         else:
             Running(self, message).returned(result)
 

@@ -64,7 +64,7 @@ class Requesting(SessionBase):
                 pending = self._call_with(options, core, procedure, args, kwargs)
         except _CORE_ERRORS as error:
             raise local_error(error) from None
-        if not self._carrier.is_receiving:
+        if not self._carrier._is_receiving:
             if core.pending_calls == 1:
                 self._flush()
             else:

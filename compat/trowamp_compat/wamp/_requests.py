@@ -68,28 +68,29 @@ class Pending:
 
 
 class PendingCall(Pending):
-    """A CALL."""
+    """A CALL. It has no `request_id` any more when it has been answered, or the next session's call of that id would be cancelled with it."""
 
     __slots__ = ("options", "procedure", "timer")
 
     def __init__(self, session: SessionBase, procedure: str, options: CallOptions | None) -> None:
         self.session = session
         self.request_id = 0
-        self.future = session._face.create_answer(self.canceled)
+        self.future = session._face.create_answer(self.ended)
         self.procedure = procedure
         self.options = options
         self.timer: Any = None
 
     def settle(self, message: Any, error: Exception | None) -> None:
         self._stop_timer()
-        self._forget_canceller()
-        self.request_id = 0  # nobody else's is cancelled, if the user has just done that
+        self._forget_ended()
+        self.request_id = 0
         super().settle(message, error)
 
     def answered(self, message: Result) -> None:
         self._answer(message, self.session._face.resolve)
 
     def settle_at_once(self, message: Any) -> bool:
+        self.request_id = 0
         values = message.args
         if self.options is None and type(values) is list and len(values) == 1 and not message.kwargs:
             # As nearly always; and without options there is no timer.
@@ -102,13 +103,13 @@ class PendingCall(Pending):
         try:
             value = self._value_of(message)
         except Exception as failure:  # noqa: BLE001  # a codec is the user's: whoever called learns of it
-            self._forget_canceller()
+            self._forget_ended()
             self.session._face.reject(self.future, failure)
             return False
         return bool(give(self.future, value))
 
-    def _forget_canceller(self) -> None:
-        self.session._face.forget_canceller(self.future, self.canceled)
+    def _forget_ended(self) -> None:
+        self.session._face.forget_ended(self.future, self.ended)
 
     def _value_of(self, message: Result) -> Any:
         args, kwargs = decoded(self.session._payload_codec, self.procedure, message, is_originating=True)
@@ -127,8 +128,13 @@ class PendingCall(Pending):
 
     def _timed_out(self, seconds: float) -> None:
         self._give_up()
-        self._forget_canceller()
+        self._forget_ended()
         self.session._face.reject(self.future, CallTimeoutError(f"no answer within {seconds:g} s"))
+
+    def ended(self, future: Any) -> None:
+        """The user has cancelled the future, or has given it a result himself."""
+        if self.session._face.is_canceled(future):
+            self.canceled(future)
 
     def canceled(self, future: Any) -> None:
         self._stop_timer()
@@ -167,6 +173,7 @@ class PendingProgress(PendingCall):
         self.parts.put(message)
 
     def settle(self, message: Any, error: Exception | None) -> None:
+        self.request_id = 0
         if error is None or isinstance(error, trowamp.ApplicationError):
             self.parts.put((message, error))
         else:  # the session is over

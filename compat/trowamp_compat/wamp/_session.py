@@ -11,7 +11,7 @@ from trowamp.messages import Abort, Goodbye
 from trowamp.protocol import ClientSession
 
 from .._logging import make_logger
-from ._channel import Inbox
+from ._channel import Carrier, Inbox
 from ._errors import ErrorMap
 from ._face import Face
 from ._observable import Observable
@@ -53,9 +53,7 @@ class SessionBase(Observable):
         self.config = config if config is not None else ComponentConfig(realm="realm1")
         self._transport: Any = None
         self._core: Core | None = None  # while the session is established
-        self._carrier: Any = (
-            None  # what knows whether it writes later by itself: the transport, or what stands for a foreign one
-        )
+        self._carrier: Any = Carrier()  # the transport, if it is one of ours
         self._flush: Callable[[], None] = _nothing  # what was queued shall leave now
         self._flush_soon: Callable[[], None] = _nothing  # or with what else is queued in this turn of the loop
         self._errors = ErrorMap(self._user_error, lambda: self._payload_codec)

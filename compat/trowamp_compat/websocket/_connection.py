@@ -295,7 +295,7 @@ class WebSocketProtocol(SendingProtocol, ABC):
         if self._pings is not None:
             self._pings.alive()
         handlers = self._handlers
-        self.is_receiving = True
+        self._is_receiving = True
         try:
             for kind, value in events:
                 if self.failedByMe and kind != CLOSE:
@@ -304,7 +304,7 @@ class WebSocketProtocol(SendingProtocol, ABC):
                 if self.state == self.STATE_CLOSED:
                     return
         finally:
-            self.is_receiving = False
+            self._is_receiving = False
             self._flush(at_once=True)
         error = channel.error
         if error is not None and not self.failedByMe:

@@ -76,7 +76,7 @@ class SendingProtocol(ConnectionState):
             compress=not doNotCompress,
         )
         self._count_sent(size, frames)
-        if not self.is_receiving:
+        if not self._is_receiving:
             self._flush()
 
     def sendPreparedMessage(self, preparedMsg: PreparedMessage) -> None:
@@ -175,7 +175,7 @@ class SendingProtocol(ConnectionState):
         if send is not None:
             send(payload or b"")
             self.trafficStats.outgoingWebSocketFrames += 1
-            if not self.is_receiving:
+            if not self._is_receiving:
                 self._flush()
 
     def _count_sent(self, size: int, frames: int) -> None:

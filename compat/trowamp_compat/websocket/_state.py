@@ -185,7 +185,7 @@ class ConnectionState(Observable):
     _futures: dict[str, list[Any]]
     _ends: dict[str, BaseException | None]
     _timers: dict[str, Handle]
-    is_receiving: bool
+    _is_receiving: bool
     _is_paused: bool
     _unsent_pongs: int
     _frames_received: FrameLog
@@ -204,7 +204,7 @@ class ConnectionState(Observable):
         self._ends = {}
         self._timers = {}
         self._pings = None
-        self.is_receiving = False
+        self._is_receiving = False
         self._is_paused = False
         self._unsent_pongs = 0
         self._frames_received = FrameLog()

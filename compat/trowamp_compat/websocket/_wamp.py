@@ -197,12 +197,12 @@ class WampWebSocketProtocol(WebSocketProtocol, NativeTransport):
     def flush(self) -> None:
         """Write what is queued."""
         self._is_flush_due = False
-        if not self.is_receiving:
+        if not self._is_receiving:
             self._flush(at_once=True)
 
     def flush_soon(self) -> None:
         """Write what is queued together with what else is queued in this turn of the loop."""
-        if not (self._is_flush_due or self.is_receiving):
+        if not (self._is_flush_due or self._is_receiving):
             self._is_flush_due = True
             self._face.call_soon(self.flush)
 
