@@ -25,7 +25,7 @@ from .._exceptions import (
     SessionClosed,
     SessionLost,
 )
-from .._ids import MAX_ID
+from .._ids import next_id
 from .._types import SessionDetails
 from .._uri_pattern import is_uri
 from ..messages import (
@@ -127,7 +127,7 @@ class ClientSession(Generic[W, H, T]):
             self.require_established()
         if not _is_uri(procedure):
             raise ValueError(f"not a legal procedure: {procedure!r}")
-        request_id = self._last_id % MAX_ID + 1  # ID-B2
+        request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(Call(request_id, options, procedure, args, kwargs))
         self._last_id = request_id
@@ -180,7 +180,7 @@ class ClientSession(Generic[W, H, T]):
             self.require_established()
         if not _is_uri(topic):
             raise ValueError(f"not a legal topic: {topic!r}")
-        request_id = self._last_id % MAX_ID + 1  # ID-B2
+        request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(Publish(request_id, options, topic, args, kwargs))
         self._last_id = request_id
@@ -456,7 +456,7 @@ class ClientSession(Generic[W, H, T]):
 
     def _request(self, message_for: Callable[[int], Message]) -> tuple[int, int]:
         self.require_established()
-        request_id = self._last_id % MAX_ID + 1  # ID-B2
+        request_id = next_id(self._last_id)
         position = self._link.queued_octets
         self._link.send(message_for(request_id))
         self._last_id = request_id

@@ -102,7 +102,7 @@ class MessagePackSerializer(BinarySerializer):
     def encode_in_pieces(self, message: Message) -> Octets:
         """Serialize one message; see `Serializer.encode_in_pieces`."""
         wire = message.to_wire()
-        try:
+        try:  # what `_dumps_checked` does, with a function less for each message
             if is_plain(wire, _ATOMS):
                 return _pack(wire)
         except REFUSED:

@@ -101,7 +101,6 @@ class Connection(NativeTransport):
     close_timeout = CLOSE_TIMEOUT
     is_server = False
     has_farewell = False
-    _is_receiving = False
     ping_interval: float = 0
     ping_timeout: float = 0
 
@@ -110,6 +109,7 @@ class Connection(NativeTransport):
     _handler: Any = None
     _take: Callable[[list[Message]], None]  # by the handler
     _is_native = False  # whether the handler takes the core's messages
+    _is_receiving = False
     _is_flush_due = False
     _is_paused = False  # the transport takes nothing more for now
     _is_reading_paused = False
